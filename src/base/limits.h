@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Every cap on what comes from outside, with its reason.
+ */
+
+/* A container id is one path component and a field value; runtimes use 64 hex digits, Docker's
+ * names fit as well. */
+#define ID_MAX_BYTES 128U
+/* Names come from users: long enough for generated ones (Kubernetes: 253), short enough to log. */
+#define NAME_MAX_BYTES 255U
+/* An image reference: registry host (253), path (255) and a digest (72), rounded up. */
+#define IMAGE_MAX_BYTES 1024U
+/* A unit name, as systemd's UNIT_NAME_MAX. */
+#define UNIT_MAX_BYTES 255U
+/* Labels and environment: journald drops an entry of more than 1024 fields whole and silently. */
+#define LABELS_MAX 256U
+#define LABEL_KEY_MAX_BYTES 256U
+#define LABEL_VALUE_MAX_BYTES 4096U
+#define ENV_MAX 1024U
+/* All fields of a container that do not change. They go into each entry: journald hashes every one,
+ * and an entry must fit the send buffer below beside the longest line. */
+#define FACTS_MAX_BYTES (16U * 1024)
+/* Driver options of one container. */
+#define OPTIONS_MAX 64U
+#define OPTION_VALUE_MAX_BYTES 4096U
+/* The expanded tag goes into each entry twice, so it may take half of the facts above. */
+#define TAG_MAX_BYTES 4096U
+/* A regex over keys: bounds what regcomp(3) can cost, see record/attributes.c. */
+#define REGEX_MAX_BYTES 256U
+/* A field name, as journald's own limit: a longer one is dropped there without a word. */
+#define FIELD_NAME_MAX_BYTES 64U
+/* The rule of a refused value, for the error message. */
+#define REASON_MAX_BYTES 512U
+
+/* Containers a daemon takes unless conlogd.conf says otherwise, and at most. Three fds each. */
+#define CONTAINERS_MAX_DEFAULT 4096U
+#define CONTAINERS_MAX 16384U
+/* Logged execs of one container at a time: each has two rows in the state page. */
+#define EXECS_LOGGED_MAX 16U
+/* Sets of exec FIFOs of one container at a time. */
+#define EXECS_MAX 64U
+
+/* What one turn looks at, and the size of the shared buffer: the default capacity of a pipe. */
+#define PEEK_MAX_BYTES (64U * 1024)
+/* The longest line in one piece; longer ones go out in parts. A 64 KiB pipe has 16 slots of a page.
+ * Ordinary writes always reach 28,681 bytes before the slots are used up: two neighbours hold more
+ * than a page together, the first slot may be eaten down to one byte. So one byte more than this is
+ * always seen, and a writer never waits for us to cut. (Half the capacity, 32 KiB, is not: writes
+ * of 2,049 bytes behind a slot with one byte left stop at 30,736.) */
+#define LINE_MAX_BYTES (28U * 1024)
+/* One turn of a stream: bounds how long a flood keeps others waiting, at about 4 µs a line. */
+#define TURN_MAX_ENTRIES 256U
+/* Datagrams in one sendmmsg. */
+#define JOURNAL_BATCH_MAX 64U
+/* Field bytes of one entry that change from line to line: stream, ordinal, priority, partial, exec
+ * and the name of the message field. */
+#define ENTRY_FIELDS_MAX_BYTES 768U
+/* Send buffer towards journald: about 100 entries. libsystemd's 8 MiB would let one flood fill
+ * journald's 512 slots and starve every other service. The kernel doubles what is asked for. */
+#define JOURNAL_SEND_BUFFER_BYTES (64 * 1024)
+/* After journald took no more: one wake-up for many freed slots, not one for each. */
+#define JOURNAL_RETRY_USEC UINT64_C(2000)
+/* Between two attempts to connect to a journald that is away. */
+#define JOURNAL_RECONNECT_USEC UINT64_C(200000)
+/* Bytes held back this long without a line's end: ask whether the pipe is full by slots. */
+#define HELD_PROBE_USEC UINT64_C(1000000)
+
+/* A request or reply. Create with all labels and environment of a large container stays below. */
+#define VARLINK_MESSAGE_MAX_BYTES (1024U * 1024)
+/* Connections at a time. One more makes the longest silent one go. */
+#define VARLINK_CONNECTIONS_MAX 128U
+/* A connection with no complete request for this long is closed. */
+#define VARLINK_IDLE_USEC UINT64_C(30000000)
+/* Replies that wait for their readers, of all connections. A List of 16,384 containers is about
+ * 16 MiB. */
+#define VARLINK_OUTPUT_MAX_BYTES (64U * 1024 * 1024)
+/* After accept(2) failed for want of fds: closing something takes someone else a while. */
+#define VARLINK_ACCEPT_RETRY_USEC UINT64_C(200000)
+/* JSON nesting of a request; jansson's own parser limit is 2048. */
+#define JSON_DEPTH_MAX 32U
+
+/* A line of conlogd.conf; inih reads lines into a buffer of this size (its default is 200). */
+#define CONFIG_LINE_MAX_BYTES 199U
+/* A container's saved configuration: a request and what was resolved from it. */
+#define SPEC_FILE_MAX_BYTES (2U * 1024 * 1024)
+
+/* File descriptors handed over by the service manager's store, at most: see FileDescriptorStoreMax=
+ * in the unit. Three for each container, two for each exec. */
+#define FDSTORE_MAX 65536U
+/* Names of stored fds: all of them share one 128 KiB environment string. */
+#define FDSTORE_NAME_MAX_BYTES 12U
+
+/* State pages that stay mapped; further ones are mapped again when their container speaks. */
+#define STATES_MAPPED_MAX 256U
+
+/* One message of our own log. */
+#define LOG_LINE_MAX_BYTES 2048U

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* conlogd.conf(5); see the header. */
+
+#include <dirent.h>
+#include <ini.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/parse.h"
+#include "daemon/config.h"
+
+#define CONFIG_DRIVER_DEFAULT "journald"
+
+/* One file being read. */
+typedef struct ConfigFile {
+        FILE *stream;
+        Config *config;
+        ConfigError *error;
+        unsigned line; /* the one inih was given last */
+        bool is_refused;
+} ConfigFile;
+
+static void config_closep(FILE **f)
+{
+        if (*f)
+                (void) fclose(*f);
+}
+
+/* Remembers the first refusal of a file. Returns 0, which tells inih that the line is bad. */
+static int config_refuse(ConfigFile *file, const char *rule, ...) _printf_(2, 3);
+
+static int config_refuse(ConfigFile *file, const char *rule, ...)
+{
+        va_list ap;
+
+        if (file->is_refused)
+                return 0;
+        file->is_refused = true;
+        file->error->line = file->line;
+        va_start(ap, rule);
+        (void) vsnprintf(file->error->rule, sizeof(file->error->rule), rule, ap);
+        va_end(ap);
+        return 0;
+}
+
+static int config_set_own(ConfigFile *file, const char *key, const char *value)
+{
+        Config *config = file->config;
+        uint64_t n;
+
+        if (strcmp(key, "DefaultDriver") == 0) {
+                const Driver *driver = driver_find(value);
+
+                if (!driver)
+                        return config_refuse(file, "DefaultDriver= must be one of the drivers that "
+                                                   "\"conlogctl drivers\" lists");
+                config->default_driver = driver;
+                return 1;
+        }
+        if (strcmp(key, "ContainersMax") == 0) {
+                if (parse_unsigned(value, 1, CONTAINERS_MAX, &n) < 0)
+                        return config_refuse(file, "ContainersMax= must be a number from 1 to %u",
+                                             CONTAINERS_MAX);
+                config->containers_max = (unsigned) n;
+                return 1;
+        }
+        if (strcmp(key, "IdleSec") == 0) {
+                if (parse_usec(value, 1000000, UINT64_C(86400000000), &config->idle_usec) < 0)
+                        return config_refuse(file, "IdleSec= must be a time from 1s to 24h");
+                return 1;
+        }
+        return config_refuse(file, "[Conlogd] has the settings DefaultDriver=, ContainersMax= and "
+                                   "IdleSec=");
+}
+
+static int config_set_option(ConfigFile *file, const Driver *driver, const char *key,
+                             const char *value)
+{
+        Config *config = file->config;
+        Pair pair = { key, value };
+        char reason[REASON_MAX_BYTES];
+        const char *bad_key;
+        ConfigOption *options, option = { .driver = driver };
+
+        if (options_check(driver, &(Options){ &pair, 1 }, &bad_key, reason) < 0)
+                return config_refuse(file, "%.200s: %.300s", key, reason);
+
+        for (size_t i = 0; i < config->n_options; i++) {
+                ConfigOption *o = &config->options[i];
+                char *copy;
+
+                if (o->driver != driver || strcmp(o->key, key) != 0)
+                        continue;
+                copy = strdup(value);
+                if (!copy)
+                        return config_refuse(file, "no memory");
+                free(o->value);
+                o->value = copy;
+                return 1;
+        }
+
+        options = reallocarray(config->options, config->n_options + 1, sizeof(*options));
+        if (!options)
+                return config_refuse(file, "no memory");
+        config->options = options;
+        option.key = strdup(key);
+        option.value = strdup(value);
+        if (!option.key || !option.value) {
+                free(option.key);
+                free(option.value);
+                return config_refuse(file, "no memory");
+        }
+        config->options[config->n_options++] = option;
+        return 1;
+}
+
+static int config_on_setting(void *userdata, const char *section, const char *key,
+                             const char *value)
+{
+        ConfigFile *file = ASSERT_PTR(userdata);
+        const Driver *driver;
+
+        if (strcmp(section, "Conlogd") == 0)
+                return config_set_own(file, key, value);
+        driver = driver_find(section);
+        if (driver)
+                return config_set_option(file, driver, key, value);
+        return config_refuse(file, "a section is [Conlogd] or the name of a driver, such as "
+                                   "[journald]");
+}
+
+/* fgets() for inih, which would take a line too long for its buffer, or one that begins with a
+ * space, for something else than it looks like. */
+static char *config_on_line(char *line, int size, void *userdata)
+{
+        ConfigFile *file = ASSERT_PTR(userdata);
+        size_t n;
+
+        if (file->is_refused || !fgets(line, size, file->stream))
+                return NULL;
+        file->line++;
+
+        n = strlen(line);
+        if (n + 1 == (size_t) size && line[n - 1] != '\n') {
+                config_refuse(file, "a line has at most %i bytes", size - 2);
+                return NULL;
+        }
+        if ((line[0] == ' ' || line[0] == '\t') && line[strspn(line, " \t\r\n")] != '\0') {
+                config_refuse(file, "a line must not begin with white space");
+                return NULL;
+        }
+        return line;
+}
+
+static int config_read_file(Config *config, const char *path, ConfigError *error)
+{
+        _cleanup_(config_closep) FILE *stream = NULL;
+        ConfigFile file = { .config = config, .error = error };
+        int r;
+
+        *error = (ConfigError){};
+        (void) snprintf(error->file, sizeof(error->file), "%s", path);
+
+        stream = fopen(path, "re");
+        if (!stream && errno == ENOENT)
+                return 0;
+        if (!stream) {
+                config_refuse(&file, "%s", strerror(errno));
+                return -EINVAL;
+        }
+
+        file.stream = stream;
+        r = ini_parse_stream(config_on_line, &file, config_on_setting, &file);
+        if (file.is_refused)
+                return -EINVAL;
+        if (r != 0) {
+                file.line = r > 0 ? (unsigned) r : 0;
+                config_refuse(&file, "a line is [Section], Key=value, or a comment after #");
+                return -EINVAL;
+        }
+        return 0;
+}
+
+static int config_is_drop_in(const struct dirent *entry)
+{
+        size_t n = strlen(entry->d_name);
+
+        return entry->d_name[0] != '.' && n > 5 && strcmp(entry->d_name + n - 5, ".conf") == 0;
+}
+
+static int config_read_dir(Config *config, const char *dir, ConfigError *error)
+{
+        char path[256], drop_in_dir[200];
+        struct dirent **entries;
+        int n, r;
+
+        (void) snprintf(path, sizeof(path), "%s/conlogd.conf", dir);
+        r = config_read_file(config, path, error);
+        if (r < 0)
+                return r;
+
+        (void) snprintf(drop_in_dir, sizeof(drop_in_dir), "%s/conlogd.conf.d", dir);
+        n = scandir(drop_in_dir, &entries, config_is_drop_in, alphasort);
+        if (n < 0)
+                return errno == ENOMEM ? -ENOMEM : 0;
+
+        for (int i = 0; i < n; i++) {
+                if (r >= 0) {
+                        int k = snprintf(path, sizeof(path), "%s/%s", drop_in_dir,
+                                         entries[i]->d_name);
+
+                        if (k > 0 && (size_t) k < sizeof(path))
+                                r = config_read_file(config, path, error);
+                }
+                free(entries[i]);
+        }
+        free(entries);
+        return r;
+}
+
+int config_load(Config **ret, const char *const *dirs, ConfigError *error)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+        int r;
+
+        r = config_new(&config);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; dirs[i]; i++) {
+                r = config_read_dir(config, dirs[i], error);
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_PTR(config);
+        return 0;
+}
+
+int config_new(Config **ret)
+{
+        Config *config;
+
+        config = malloc(sizeof(*config));
+        if (!config)
+                return -ENOMEM;
+        *config = (Config){
+                .default_driver = driver_find(CONFIG_DRIVER_DEFAULT),
+                .containers_max = CONTAINERS_MAX_DEFAULT,
+                .idle_usec = CONFIG_IDLE_DEFAULT_USEC,
+        };
+        *ret = config;
+        return 0;
+}
+
+Config *config_free(Config *config)
+{
+        if (!config)
+                return NULL;
+        for (size_t i = 0; i < config->n_options; i++) {
+                free(config->options[i].key);
+                free(config->options[i].value);
+        }
+        free(config->options);
+        free(config);
+        return NULL;
+}

@@ -1,0 +1,589 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A container; see the header. */
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "daemon/container.h"
+#include "daemon/control.h"
+#include "daemon/daemon.h"
+#include "io/fifo.h"
+#include "io/rundir.h"
+
+#define EXEC_CONFIG_SUFFIX "-config"
+#define EXEC_FILE_MAX_BYTES 128U
+
+static void container_on_fifos_ended(Fifos *f);
+
+static void container_on_sink_ready(Sink *sink, void *userdata);
+
+Stream *container_find_stream(Container *c, uint32_t row)
+{
+        Fifos *f;
+
+        TAILQ_FOREACH(f, &c->fifos, fifos)
+                for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                        if (f->is_logged && f->streams[k].fd >= 0 && f->streams[k].row == row)
+                                return &f->streams[k];
+        return NULL;
+}
+
+Fifos *container_find_exec(Container *c, const char *exec)
+{
+        Fifos *f;
+
+        TAILQ_FOREACH(f, &c->fifos, fifos)
+                if (f->is_exec && strcmp(f->name, exec) == 0)
+                        return f;
+        return NULL;
+}
+
+void container_on_counts(Container *c, const StateTurn *turn)
+{
+        c->counts = turn->total;
+        daemon_on_lines(c->daemon);
+}
+
+static bool container_is_waiting(const Container *c)
+{
+        const Fifos *f;
+
+        TAILQ_FOREACH(f, &c->fifos, fifos)
+                for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                        if (f->streams[k].phase == STREAM_WAITING)
+                                return true;
+        return false;
+}
+
+bool container_fifo_is_full(Container *c, const Stream *s)
+{
+        const Fifos *f = container_of(s, Fifos, streams[s->kind]);
+        _cleanup_close_ int dir_fd = -1, fd = -1;
+        char name[FIFO_NAME_BYTES];
+        struct pollfd p = { .events = POLLOUT };
+
+        dir_fd = rundir_open_at(c->daemon->containers_fd, c->id);
+        if (dir_fd < 0)
+                return false;
+        fifos_get_name(f, entry_stream_to_string(s->kind), name);
+        fd = fifo_open(dir_fd, name, O_WRONLY);
+        if (fd < 0)
+                return false;
+        p.fd = fd;
+        return poll(&p, 1, 0) == 0;
+}
+
+Container *container_free(Container *c)
+{
+        Fifos *f;
+
+        if (!c)
+                return NULL;
+        while ((f = TAILQ_FIRST(&c->fifos))) {
+                TAILQ_REMOVE(&c->fifos, f, fifos);
+                fifos_free(f);
+        }
+        sink_free(c->sink);
+        state_unmap(&c->daemon->states, &c->state);
+        free(c->id);
+        free(c->name);
+        free(c->image);
+        free(c->unit);
+        free(c);
+        return NULL;
+}
+
+/* A copy of s, which may be absent. */
+static int copy_text(const char *s, char **ret)
+{
+        *ret = s ? strdup(s) : NULL;
+        return s && !*ret ? -ENOMEM : 0;
+}
+
+/* The container in memory, with its sink open and nothing on disk. */
+static int container_new(Container **ret, Daemon *daemon, const Spec *spec, Refusal *refusal)
+{
+        _cleanup_(container_freep) Container *c = NULL;
+        char reason[REASON_MAX_BYTES] = "";
+        const char *key = "";
+        int r;
+
+        c = malloc(sizeof(*c));
+        if (!c)
+                return -ENOMEM;
+        *c = (Container){
+                .daemon = daemon,
+                .created_usec = spec->created_usec,
+                .is_terminal = spec->is_terminal,
+                .has_level_prefix = options_get_bool(spec->driver, &spec->options, "level-prefix"),
+                .rows_taken = 1,
+        };
+        TAILQ_INIT(&c->fifos);
+        (void) snprintf(c->epoch, sizeof(c->epoch), "%s", spec->facts.epoch);
+        if (copy_text(spec->facts.id, &c->id) < 0 || copy_text(spec->facts.name, &c->name) < 0 ||
+            copy_text(spec->facts.image, &c->image) < 0 ||
+            copy_text(spec->facts.unit, &c->unit) < 0)
+                return -ENOMEM;
+
+        r = spec->driver->open(spec->driver, &daemon->host, &spec->facts, &spec->options, &c->sink,
+                               &key, reason);
+        if (r == -EINVAL)
+                return refuse(refusal, "io.conlogd.InvalidOption", "{s:s, s:s, s:s}", "driver",
+                              spec->driver->name, "key", key, "rule", reason);
+        if (r < 0)
+                return r;
+        c->sink->on_ready = container_on_sink_ready;
+        c->sink->userdata = c;
+
+        *ret = TAKE_PTR(c);
+        return 0;
+}
+
+static int container_add_init(Container *c, Fifos **ret)
+{
+        Fifos *f;
+        int r;
+
+        r = fifos_new(&f, c, "init", false, true, c->is_terminal);
+        if (r < 0)
+                return r;
+        f->on_ended = container_on_fifos_ended;
+        TAILQ_INSERT_HEAD(&c->fifos, f, fifos);
+        *ret = f;
+        return 0;
+}
+
+/* Fills the new directory of a container. */
+static int container_fill_dir(Container *c, int dir_fd, const Spec *spec)
+{
+        _cleanup_free_ char *text = NULL;
+        Fifos *init;
+        int r;
+
+        r = state_create(dir_fd, c->epoch);
+        if (r < 0)
+                return r;
+        r = container_add_init(c, &init);
+        if (r < 0)
+                return r;
+        r = fifos_create(init, dir_fd);
+        if (r < 0)
+                return r;
+        r = fifos_open(init, dir_fd);
+        if (r < 0)
+                return r;
+
+        text = spec_format(spec);
+        if (!text)
+                return -ENOMEM;
+        return rundir_write_file(dir_fd, "config", span_from_string(text));
+}
+
+int container_create(Container **ret, Daemon *daemon, json_t *request, Refusal *refusal)
+{
+        _cleanup_(container_freep) Container *c = NULL;
+        _cleanup_(spec_freep) Spec *spec = NULL;
+        _cleanup_close_ int dir_fd = -1;
+        int r;
+
+        r = spec_new(&spec, request, daemon->config, daemon->hostname, refusal);
+        if (r < 0)
+                return r;
+        r = container_new(&c, daemon, spec, refusal);
+        if (r < 0)
+                return r;
+
+        dir_fd = rundir_create_at(daemon->containers_fd, c->id);
+        if (dir_fd < 0)
+                return dir_fd;
+        r = container_fill_dir(c, dir_fd, spec);
+        if (r < 0) {
+                (void) rundir_remove_at(daemon->containers_fd, c->id);
+                return r;
+        }
+        *ret = TAKE_PTR(c);
+        return 0;
+}
+
+/* What one name of the directory says about an exec that was there. */
+static int container_restore_exec(Container *c, int dir_fd, const char *exec)
+{
+        _cleanup_(fifos_freep) Fifos *f = NULL;
+        _cleanup_buffer_ Buffer text = {};
+        char name[ID_MAX_BYTES + sizeof(EXEC_CONFIG_SUFFIX)];
+        json_t *object;
+        json_int_t row;
+        int r;
+
+        (void) snprintf(name, sizeof(name), "%s" EXEC_CONFIG_SUFFIX, exec);
+        r = rundir_read_file(dir_fd, name, EXEC_FILE_MAX_BYTES, &text);
+        if (r < 0)
+                return r;
+        object = json_loadb(text.data, text.size, 0, NULL);
+        row = json_integer_value(json_object_get(object, "row"));
+        r = fifos_new(&f, c, exec, true, json_is_true(json_object_get(object, "log")),
+                      json_is_true(json_object_get(object, "terminal")));
+        json_decref(object);
+        if (r < 0)
+                return r;
+        if (row < 0 || row >= STATE_ROWS || row % 2 != 0 || (row == 0) == f->is_logged)
+                return -EBADMSG;
+
+        f->on_ended = container_on_fifos_ended;
+        f->first_row = (uint32_t) row;
+        r = fifos_open(f, dir_fd);
+        if (r < 0)
+                return r;
+        c->rows_taken |= UINT32_C(1) << (row / 2);
+        c->n_execs++;
+        TAILQ_INSERT_TAIL(&c->fifos, f, fifos);
+        (void) TAKE_PTR(f);
+        return 0;
+}
+
+/* The walk over the directory of a container that is restored. */
+typedef struct RestoreWalk {
+        Container *container;
+        int dir_fd;
+} RestoreWalk;
+
+static int container_on_restore_name(const char *name, void *userdata)
+{
+        RestoreWalk *walk = ASSERT_PTR(userdata);
+        size_t size = strlen(name), suffix = strlen(EXEC_CONFIG_SUFFIX);
+        char exec[ID_MAX_BYTES + 1];
+        int r;
+
+        if (size <= suffix || size - suffix > ID_MAX_BYTES ||
+            strcmp(name + size - suffix, EXEC_CONFIG_SUFFIX) != 0)
+                return 0;
+        (void) snprintf(exec, sizeof(exec), "%.*s", (int) (size - suffix), name);
+        if (!spec_id_is_valid(exec))
+                return 0;
+        r = container_restore_exec(walk->container, walk->dir_fd, exec);
+        if (r < 0)
+                (void) log_error_errno(r, "Failed to restore exec %s of container %s: %m", exec,
+                                       walk->container->id);
+        return 0;
+}
+
+/* Takes the counts over from the state page, and what a drop under way still has to do. */
+static int container_restore_state(Container *c)
+{
+        StateTurn *active;
+        StatePage *page;
+        Fifos *f;
+        int r;
+
+        r = state_map(&c->daemon->states, &c->state, c->id, &page);
+        if (r < 0)
+                return r;
+        if (memcmp(page->epoch, c->epoch, sizeof(page->epoch)) != 0)
+                return -EBADMSG;
+
+        active = state_get_active(page);
+        c->counts = active->total;
+        TAILQ_FOREACH(f, &c->fifos, fifos)
+                for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
+                        Stream *s = &f->streams[k];
+
+                        if (!f->is_logged || s->fd < 0)
+                                continue;
+                        s->counts = state_get_row(page, s->row).counts;
+                        /* Opened by name, the FIFO may have been empty in between: its bytes are
+                         * new then, and shipping some twice is better than losing one. */
+                        if (active->row == s->row && !f->is_stored)
+                                active->dropped = (int64_t) active->bytes;
+                }
+        return 0;
+}
+
+int container_restore(Container **ret, Daemon *daemon, const char *id, Refusal *refusal)
+{
+        _cleanup_(container_freep) Container *c = NULL;
+        _cleanup_(spec_freep) Spec *spec = NULL;
+        _cleanup_buffer_ Buffer text = {};
+        _cleanup_close_ int dir_fd = -1;
+        Fifos *init;
+        int r;
+
+        dir_fd = rundir_open_at(daemon->containers_fd, id);
+        if (dir_fd < 0)
+                return dir_fd;
+        r = rundir_read_file(dir_fd, "config", SPEC_FILE_MAX_BYTES, &text);
+        if (r < 0)
+                return r;
+        r = spec_parse(&spec, buffer_span(&text), daemon->hostname, refusal);
+        if (r < 0)
+                return r;
+        if (strcmp(spec->facts.id, id) != 0)
+                return refuse_value(refusal, "id", "the name of its directory, %s", id);
+
+        r = container_new(&c, daemon, spec, refusal);
+        if (r < 0)
+                return r;
+        r = container_add_init(c, &init);
+        if (r < 0)
+                return r;
+        r = fifos_open(init, dir_fd);
+        if (r < 0)
+                return r;
+        r = rundir_list(dir_fd, container_on_restore_name, &(RestoreWalk){ c, dir_fd });
+        if (r < 0)
+                return r;
+        r = container_restore_state(c);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(c);
+        return 0;
+}
+
+/* The first free pair of rows, or -ENOSPC. */
+static int container_take_rows(Container *c, uint32_t *ret)
+{
+        for (uint32_t i = 1; i <= EXECS_LOGGED_MAX; i++)
+                if (!(c->rows_taken & (UINT32_C(1) << i))) {
+                        c->rows_taken |= UINT32_C(1) << i;
+                        *ret = 2 * i;
+                        return 0;
+                }
+        return -ENOSPC;
+}
+
+static int container_write_exec(const Fifos *f, int dir_fd)
+{
+        char name[ID_MAX_BYTES + sizeof(EXEC_CONFIG_SUFFIX)], text[128];
+
+        (void) snprintf(name, sizeof(name), "%s" EXEC_CONFIG_SUFFIX, f->name);
+        (void) snprintf(text, sizeof(text), "{\"terminal\":%s,\"log\":%s,\"row\":%u}",
+                        f->is_terminal ? "true" : "false", f->is_logged ? "true" : "false",
+                        f->first_row);
+        return rundir_write_file(dir_fd, name, span_from_string(text));
+}
+
+static void container_forget_exec(Container *c, Fifos *f)
+{
+        _cleanup_close_ int dir_fd = -1;
+        char name[ID_MAX_BYTES + sizeof(EXEC_CONFIG_SUFFIX)];
+
+        dir_fd = rundir_open_at(c->daemon->containers_fd, c->id);
+        if (dir_fd >= 0) {
+                (void) snprintf(name, sizeof(name), "%s" EXEC_CONFIG_SUFFIX, f->name);
+                (void) unlinkat(dir_fd, name, 0);
+                fifos_unlink(f, dir_fd);
+        }
+        if (f->store_name[0])
+                (void) notify_remove_fds(c->daemon->notify, f->store_name);
+        c->rows_taken &= ~(UINT32_C(1) << (f->first_row / 2)) | 1;
+        c->n_execs--;
+        TAILQ_REMOVE(&c->fifos, f, fifos);
+        fifos_free(f);
+}
+
+int container_exec(Container *c, const char *exec, bool is_terminal, bool is_logged, Fifos **ret,
+                   Refusal *refusal)
+{
+        _cleanup_close_ int dir_fd = -1;
+        StatePage *page;
+        Fifos *f;
+        int r;
+
+        if (c->is_removing)
+                return refuse(refusal, "io.conlogd.ContainerRemoving", "{s:s}", "id", c->id);
+        if (!spec_id_is_valid(exec) || strcmp(exec, "init") == 0)
+                return refuse_value(refusal, "exec", SPEC_ID_RULE ", and not \"init\"");
+        if (container_find_exec(c, exec))
+                return refuse(refusal, "io.conlogd.ExecExists", "{s:s, s:s}", "id", c->id, "exec",
+                              exec);
+        if (c->n_execs >= EXECS_MAX)
+                return refuse(refusal, "io.conlogd.LimitReached", "{s:s, s:i}", "limit",
+                              "execs of a container", "value", (int) EXECS_MAX);
+
+        dir_fd = rundir_open_at(c->daemon->containers_fd, c->id);
+        if (dir_fd < 0)
+                return dir_fd;
+        r = fifos_new(&f, c, exec, true, is_logged, is_terminal);
+        if (r < 0)
+                return r;
+        f->on_ended = container_on_fifos_ended;
+        TAILQ_INSERT_TAIL(&c->fifos, f, fifos);
+        c->n_execs++;
+
+        if (is_logged) {
+                r = container_take_rows(c, &f->first_row);
+                if (r < 0) {
+                        container_forget_exec(c, f);
+                        return refuse(refusal, "io.conlogd.LimitReached", "{s:s, s:i}", "limit",
+                                      "logged execs of a container", "value",
+                                      (int) EXECS_LOGGED_MAX);
+                }
+                r = state_map(&c->daemon->states, &c->state, c->id, &page);
+                if (r >= 0) {
+                        state_clear_row(page, f->first_row);
+                        state_clear_row(page, f->first_row + 1);
+                }
+        }
+        if (r >= 0)
+                r = fifos_create(f, dir_fd);
+        if (r >= 0)
+                r = fifos_open(f, dir_fd);
+        if (r >= 0)
+                r = container_write_exec(f, dir_fd);
+        if (r < 0) {
+                container_forget_exec(c, f);
+                return r;
+        }
+        *ret = f;
+        return 0;
+}
+
+/* The options, from the container's config. */
+static json_t *container_read_options(const Container *c)
+{
+        _cleanup_buffer_ Buffer text = {};
+        _cleanup_close_ int dir_fd = -1;
+        json_t *object, *options;
+
+        dir_fd = rundir_open_at(c->daemon->containers_fd, c->id);
+        if (dir_fd < 0 || rundir_read_file(dir_fd, "config", SPEC_FILE_MAX_BYTES, &text) < 0)
+                return json_object();
+        object = json_loadb(text.data, text.size, 0, NULL);
+        options = json_incref(json_object_get(json_object_get(object, "request"), "options"));
+        json_decref(object);
+        return options ?: json_object();
+}
+
+int container_describe(const Container *c, bool whole, json_t **ret)
+{
+        json_t *object, *streams, *execs;
+        Fifos *f;
+
+        object = json_pack(
+                "{s:s, s:s*, s:s*, s:s*, s:s, s:I, s:b, s:s, s:s, s:b, s:I, s:I, s:I}", "id", c->id,
+                "name", c->name, "image", c->image, "unit", c->unit, "epoch", c->epoch,
+                "createdUSec", (json_int_t) c->created_usec, "terminal", c->is_terminal, "driver",
+                c->sink->driver->name, "state", c->is_removing ? "removing" : "active", "waiting",
+                container_is_waiting(c), "lines", (json_int_t) c->counts.lines, "bytes",
+                (json_int_t) c->counts.bytes, "bytesDropped", (json_int_t) c->counts.dropped);
+        if (!object)
+                return -ENOMEM;
+        *ret = object;
+        if (!whole)
+                return 0;
+
+        execs = json_array();
+        streams = json_array();
+        TAILQ_FOREACH(f, &c->fifos, fifos) {
+                json_t *of_set = f->is_exec ? NULL : fifos_describe(f);
+
+                if (f->is_exec)
+                        json_array_append_new(execs, json_string(f->name));
+                else
+                        json_array_extend(streams, of_set);
+                json_decref(of_set);
+        }
+        json_object_set_new(object, "options", container_read_options(c));
+        json_object_set_new(object, "streams", streams);
+        json_object_set_new(object, "execs", execs);
+        return 0;
+}
+
+/* The config goes first: a directory without one counts for nothing, should we be killed here. */
+static int container_delete_dir(const Container *c)
+{
+        _cleanup_close_ int dir_fd = -1;
+
+        dir_fd = rundir_open_at(c->daemon->containers_fd, c->id);
+        if (dir_fd < 0)
+                return dir_fd;
+        if (unlinkat(dir_fd, "config", 0) < 0)
+                return -errno;
+        return rundir_remove_at(c->daemon->containers_fd, c->id);
+}
+
+/* The container is drained: say so in the log, delete everything, answer. */
+static void container_finish(Container *c)
+{
+        Entry end = { .kind = ENTRY_END, .priority = LOG_INFO, .counts = c->counts };
+        void *call = c->call;
+        Counts counts = c->counts;
+        Daemon *daemon = c->daemon;
+        int r;
+
+        if (c->sink->driver->write(c->sink, &end, 1) == 0)
+                return; /* container_on_sink_ready() comes back here */
+
+        r = container_delete_dir(c);
+        if (r < 0)
+                (void) log_error_errno(r, "Failed to delete the directory of container %s: %m",
+                                       c->id);
+        daemon_remove_container(daemon, c);
+        container_free(c);
+        if (call)
+                control_reply_removed(call, &counts);
+}
+
+static void container_on_fifos_ended(Fifos *f)
+{
+        Container *c = f->container;
+        void *call = f->call;
+        Counts counts = {};
+
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
+                counts.lines += f->streams[k].counts.lines;
+                counts.bytes += f->streams[k].counts.bytes;
+                counts.dropped += f->streams[k].counts.dropped;
+        }
+
+        if (f->is_exec)
+                container_forget_exec(c, f);
+        else {
+                (void) notify_remove_fds(c->daemon->notify, f->store_name);
+                TAILQ_REMOVE(&c->fifos, f, fifos);
+                fifos_free(f);
+        }
+        if (call)
+                control_reply_removed(call, &counts);
+        if (c->is_removing && TAILQ_EMPTY(&c->fifos))
+                container_finish(c);
+}
+
+void container_remove_exec(Container *c, Fifos *f, void *call)
+{
+        assert(!f->call);
+        f->call = call;
+        fifos_end(f);
+}
+
+void container_remove(Container *c, void *call)
+{
+        Fifos *f, *next;
+
+        assert(!c->is_removing);
+        c->is_removing = true;
+        c->call = call;
+
+        /* The last set to end may free c. */
+        for (f = TAILQ_LAST(&c->fifos, FifosList); f; f = next) {
+                next = TAILQ_PREV(f, FifosList, fifos);
+                fifos_end(f);
+        }
+}
+
+static void container_on_sink_ready(Sink *sink, void *userdata)
+{
+        Container *c = ASSERT_PTR(userdata);
+        Fifos *f;
+
+        if (c->is_removing && TAILQ_EMPTY(&c->fifos)) {
+                container_finish(c);
+                return;
+        }
+        TAILQ_FOREACH(f, &c->fifos, fifos)
+                for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                        stream_on_sink_ready(&f->streams[k]);
+}

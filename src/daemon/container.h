@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A container: its directory in the run directory, its FIFOs and its driver. What Create was told
+ * stays in the file "config"; only what every day needs is kept in memory.
+ */
+
+#include <jansson.h>
+#include <sys/queue.h>
+
+#include "daemon/fifos.h"
+#include "daemon/refusal.h"
+#include "daemon/spec.h"
+#include "daemon/state.h"
+#include "driver/driver.h"
+
+typedef struct Daemon Daemon;
+
+struct Container {
+        TAILQ_ENTRY(Container) containers; /* Daemon.containers */
+        Daemon *daemon;
+        char *id;
+        char *name; /* NULL: none; so for the next two */
+        char *image;
+        char *unit;
+        uint64_t created_usec;
+        Sink *sink;
+        State state;
+        Counts counts;                      /* as in the state page */
+        TAILQ_HEAD(FifosList, Fifos) fifos; /* the container's own first */
+        unsigned n_execs;
+        uint32_t rows_taken; /* bit i: rows 2i and 2i+1 of the state page */
+        bool is_terminal;
+        bool has_level_prefix;
+        bool is_removing;
+        void *call; /* VarlinkCall of the Remove that waits, NULL: none */
+        char epoch[33];
+};
+
+/* Makes a container: everything on disk first, its config last, so that a crash on the way leaves
+ * nothing that counts. -EINVAL with the refusal, or another negative errno. */
+int container_create(Container **ret, Daemon *daemon, json_t *request, Refusal *refusal);
+
+/* Opens the container that a daemon before this one has left in the directory of that name. */
+int container_restore(Container **ret, Daemon *daemon, const char *id, Refusal *refusal);
+
+/* Closes everything and forgets the container; what is on disk stays. */
+Container *container_free(Container *container);
+DEFINE_CLEANUP(Container, container_free);
+
+/* Makes the FIFOs of an exec. */
+int container_exec(Container *container, const char *exec, bool is_terminal, bool is_logged,
+                   Fifos **ret, Refusal *refusal);
+
+/* The FIFOs of that exec, or NULL. */
+Fifos *container_find_exec(Container *container, const char *exec);
+
+/* Removes an exec, or the whole container: drains, writes the end-of-stream entry, deletes, and
+ * answers call, which it takes, perhaps before this returns. The container may be gone then. */
+void container_remove_exec(Container *container, Fifos *exec, void *call);
+void container_remove(Container *container, void *call);
+
+/* For an answer, after the interface's type Container; the whole of it, or what List shows. */
+int container_describe(const Container *container, bool whole, json_t **ret);
+
+/* For its streams: the one with that row, or NULL. */
+Stream *container_find_stream(Container *container, uint32_t row);
+
+/* For its streams: a turn was committed. */
+void container_on_counts(Container *container, const StateTurn *turn);
+
+/* For its streams: whether all slots of the stream's pipe are used. */
+bool container_fifo_is_full(Container *container, const Stream *stream);

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The methods of io.conlogd; see the header. */
+
+#include <string.h>
+
+#include "daemon/control.h"
+#include "daemon/daemon.h"
+#include "io.conlogd.h"
+
+/* Ends a call that did not work out: with the refusal, or with what the system said. */
+static void control_fail(VarlinkCall *call, int error, Refusal *refusal)
+{
+        if (refusal->error)
+                varlink_call_error(call, refusal->error, TAKE_PTR(refusal->parameters));
+        else
+                varlink_call_error(call, "io.conlogd.SystemError",
+                                   json_pack("{s:i, s:s}", "errno", abs(error), "message",
+                                             strerror(abs(error))));
+        refusal_done(refusal);
+}
+
+static json_t *control_pack_counts(const Counts *counts)
+{
+        return json_pack("{s:I, s:I, s:I}", "lines", (json_int_t) counts->lines, "bytes",
+                         (json_int_t) counts->bytes, "bytesDropped", (json_int_t) counts->dropped);
+}
+
+void control_reply_removed(void *call, const Counts *counts)
+{
+        varlink_call_reply(call, control_pack_counts(counts));
+}
+
+static const char *control_get_string(json_t *parameters, const char *key)
+{
+        return json_string_value(json_object_get(parameters, key));
+}
+
+static void control_reply_container(VarlinkCall *call, const Container *c)
+{
+        Refusal refusal = {};
+        json_t *object;
+        int r;
+
+        r = container_describe(c, true, &object);
+        if (r < 0)
+                control_fail(call, r, &refusal);
+        else
+                varlink_call_reply(call, json_pack("{s:o}", "container", object));
+}
+
+static void control_create(VarlinkCall *call, json_t *parameters, void *userdata)
+{
+        Refusal refusal = {};
+        Container *c;
+        int r;
+
+        r = daemon_create_container(userdata, parameters, &c, &refusal);
+        if (r < 0)
+                control_fail(call, r, &refusal);
+        else
+                control_reply_container(call, c);
+}
+
+static void control_exec(VarlinkCall *call, json_t *parameters, void *userdata)
+{
+        Refusal refusal = {};
+        Container *c;
+        Fifos *f;
+        int r;
+
+        r = daemon_find_container(userdata, control_get_string(parameters, "id"), &c, &refusal);
+        if (r >= 0)
+                r = container_exec(c, control_get_string(parameters, "exec"),
+                                   json_is_true(json_object_get(parameters, "terminal")),
+                                   json_is_true(json_object_get(parameters, "log")), &f, &refusal);
+        if (r < 0)
+                control_fail(call, r, &refusal);
+        else
+                varlink_call_reply(call, json_pack("{s:o}", "streams", fifos_describe(f)));
+}
+
+static void control_remove_exec(VarlinkCall *call, Container *c, const char *exec)
+{
+        Refusal refusal = {};
+        Fifos *f;
+
+        f = container_find_exec(c, exec);
+        if (!f)
+                (void) refuse(&refusal, "io.conlogd.NoSuchExec", "{s:s, s:s}", "id", c->id, "exec",
+                              exec);
+        else if (f->call || c->is_removing)
+                (void) refuse(&refusal, "io.conlogd.ContainerRemoving", "{s:s}", "id", c->id);
+
+        if (refusal.error)
+                control_fail(call, EINVAL, &refusal);
+        else
+                container_remove_exec(c, f, call);
+}
+
+static void control_remove(VarlinkCall *call, json_t *parameters, void *userdata)
+{
+        const char *exec = control_get_string(parameters, "exec");
+        Refusal refusal = {};
+        Container *c;
+        int r;
+
+        r = daemon_find_container(userdata, control_get_string(parameters, "id"), &c, &refusal);
+        if (r >= 0 && exec) {
+                control_remove_exec(call, c, exec);
+                return;
+        }
+        if (r >= 0 && c->is_removing)
+                r = refuse(&refusal, "io.conlogd.ContainerRemoving", "{s:s}", "id", c->id);
+        if (r < 0)
+                control_fail(call, r, &refusal);
+        else
+                container_remove(c, call);
+}
+
+static void control_describe(VarlinkCall *call, json_t *parameters, void *userdata)
+{
+        Refusal refusal = {};
+        Container *c;
+        int r;
+
+        r = daemon_find_container(userdata, control_get_string(parameters, "id"), &c, &refusal);
+        if (r < 0)
+                control_fail(call, r, &refusal);
+        else
+                control_reply_container(call, c);
+}
+
+static void control_list(VarlinkCall *call, json_t *parameters, void *userdata)
+{
+        Daemon *d = ASSERT_PTR(userdata);
+        json_t *array = json_array(), *object;
+        Container *c;
+
+        TAILQ_FOREACH(c, &d->containers, containers)
+                if (container_describe(c, false, &object) >= 0)
+                        json_array_append_new(array, object);
+        varlink_call_reply(call, json_pack("{s:o}", "containers", array));
+}
+
+/* What a new container gets: the configuration's value, else the driver's own. */
+static const char *control_find_default(const Config *config, const Driver *driver,
+                                        const DriverOption *option)
+{
+        for (size_t i = 0; config && i < config->n_options; i++)
+                if (config->options[i].driver == driver &&
+                    strcmp(config->options[i].key, option->key) == 0)
+                        return config->options[i].value;
+        return option->preset;
+}
+
+static void control_append_options(json_t *array, const Config *config, const Driver *driver,
+                                   const DriverOption *options, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                json_array_append_new(
+                        array, json_pack("{s:s, s:s*, s:s}", "key", options[i].key, "default",
+                                         control_find_default(config, driver, &options[i]), "rule",
+                                         options[i].rule));
+}
+
+static void control_drivers(VarlinkCall *call, json_t *parameters, void *userdata)
+{
+        Daemon *d = ASSERT_PTR(userdata);
+        json_t *array = json_array();
+
+        for (size_t i = 0; drivers[i]; i++) {
+                const Driver *driver = drivers[i];
+                json_t *options = json_array();
+
+                control_append_options(options, d->config, driver, driver->options,
+                                       driver->n_options);
+                control_append_options(options, d->config, driver, common_options,
+                                       n_common_options);
+                json_array_append_new(array,
+                                      json_pack("{s:s, s:s, s:b, s:o}", "name", driver->name,
+                                                "description", driver->description, "isDefault",
+                                                d->config && d->config->default_driver == driver,
+                                                "options", options));
+        }
+        varlink_call_reply(call, json_pack("{s:o}", "drivers", array));
+}
+
+static void control_reload(VarlinkCall *call, json_t *parameters, void *userdata)
+{
+        Refusal refusal = {};
+        int r;
+
+        r = daemon_reload(userdata, &refusal);
+        if (r < 0)
+                control_fail(call, r, &refusal);
+        else
+                varlink_call_reply(call, NULL);
+}
+
+static const VarlinkParameter create_parameters[] = {
+        { "id", JSON_STRING, true },       { "name", JSON_STRING, false },
+        { "image", JSON_STRING, false },   { "imageId", JSON_STRING, false },
+        { "labels", JSON_OBJECT, false },  { "env", JSON_ARRAY, false },
+        { "terminal", JSON_TRUE, false },  { "driver", JSON_STRING, false },
+        { "options", JSON_OBJECT, false }, { "unit", JSON_STRING, false },
+};
+
+static const VarlinkParameter exec_parameters[] = {
+        { "id", JSON_STRING, true },
+        { "exec", JSON_STRING, true },
+        { "terminal", JSON_TRUE, false },
+        { "log", JSON_TRUE, false },
+};
+
+static const VarlinkParameter remove_parameters[] = {
+        { "id", JSON_STRING, true },
+        { "exec", JSON_STRING, false },
+};
+
+static const VarlinkParameter describe_parameters[] = {
+        { "id", JSON_STRING, true },
+};
+
+static const VarlinkMethod control_methods[] = {
+        { "Create", create_parameters, ARRAY_SIZE(create_parameters), control_create },
+        { "Exec", exec_parameters, ARRAY_SIZE(exec_parameters), control_exec },
+        { "Remove", remove_parameters, ARRAY_SIZE(remove_parameters), control_remove },
+        { "Describe", describe_parameters, ARRAY_SIZE(describe_parameters), control_describe },
+        { "List", NULL, 0, control_list },
+        { "Drivers", NULL, 0, control_drivers },
+        { "Reload", NULL, 0, control_reload },
+};
+
+const VarlinkInterface control_interface = {
+        .vendor = "conlogd",
+        .product = "conlogd",
+        .version = CONLOGD_VERSION,
+        .url = "https://varlink.org/",
+        .name = "io.conlogd",
+        .description = control_description,
+        .methods = control_methods,
+        .n_methods = ARRAY_SIZE(control_methods),
+};

@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The daemon; see the header. */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <systemd/sd-daemon.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "daemon/control.h"
+#include "daemon/daemon.h"
+#include "io/rundir.h"
+
+/* How old the figures of systemctl status may be. */
+#define STATUS_USEC UINT64_C(1000000)
+
+static const char *const config_dirs[] = { "/usr/lib/conlogd", "/etc/conlogd", NULL };
+
+static int stored_fd_compare(const void *a, const void *b)
+{
+        const StoredFd *x = a, *y = b;
+
+        if (x->dev != y->dev)
+                return x->dev < y->dev ? -1 : 1;
+        if (x->ino != y->ino)
+                return x->ino < y->ino ? -1 : 1;
+        return 0;
+}
+
+int daemon_take_stored_fd(Daemon *d, const struct stat *st)
+{
+        StoredFd key = { .dev = st->st_dev, .ino = st->st_ino }, *found;
+
+        if (d->n_stored == 0)
+                return -1;
+        found = bsearch(&key, d->stored, d->n_stored, sizeof(*d->stored), stored_fd_compare);
+        return found ? TAKE_FD(found->fd) : -1;
+}
+
+/* Closes what no container took. What belongs to none is taken out of the store, too: but not when
+ * a container could not be opened, whose bytes are in there. */
+static void daemon_close_stored_fds(Daemon *d, bool forget)
+{
+        for (size_t i = 0; i < d->n_stored; i++) {
+                StoredFd *stored = &d->stored[i];
+
+                if (stored->fd < 0)
+                        continue;
+                stored->fd = base_close(stored->fd);
+                if (forget)
+                        (void) notify_remove_fds(d->notify, stored->name);
+        }
+        free(TAKE_PTR(d->stored));
+        d->n_stored = 0;
+}
+
+static int daemon_take_listen_fds(Daemon *d, char *const *names, size_t n)
+{
+        _cleanup_close_ int listen_fd = -1;
+        int r;
+
+        d->stored = calloc(n + 1, sizeof(*d->stored));
+        if (!d->stored)
+                return log_error_errno(ENOMEM, "Failed to take the sockets over: %m");
+
+        for (size_t i = 0; i < n; i++) {
+                int fd = SD_LISTEN_FDS_START + (int) i;
+                StoredFd *stored = &d->stored[d->n_stored];
+                struct stat st;
+
+                if (strcmp(names[i], "varlink") == 0 && listen_fd < 0) {
+                        listen_fd = fd;
+                        continue;
+                }
+                if (fstat(fd, &st) < 0)
+                        return log_error_errno(errno, "Failed to look at a stored fd: %m");
+                *stored = (StoredFd){ .dev = st.st_dev, .ino = st.st_ino, .fd = fd };
+                (void) snprintf(stored->name, sizeof(stored->name), "%s", names[i]);
+                d->n_stored++;
+        }
+        qsort(d->stored, d->n_stored, sizeof(*d->stored), stored_fd_compare);
+
+        if (listen_fd < 0)
+                return log_error_errno(ENOTCONN, "No socket named \"varlink\" was handed over: "
+                                                 "conlogd is started by conlogd.socket.");
+        if (fcntl(listen_fd, F_SETFL, O_RDWR | O_NONBLOCK) < 0)
+                return log_error_errno(errno, "Failed to set up the varlink socket: %m");
+        r = varlink_server_new(&d->server, d->event, listen_fd, &control_interface, d);
+        if (r < 0)
+                return log_error_errno(r, "Failed to listen on the varlink socket: %m");
+        (void) TAKE_FD(listen_fd);
+        return 0;
+}
+
+static void daemon_load_config(Daemon *d)
+{
+        Config *config;
+        int r;
+
+        r = config_load(&config, config_dirs, &d->config_error);
+        if (r >= 0) {
+                config_free(d->config);
+                d->config = config;
+        } else if (r != -EINVAL)
+                (void) log_error_errno(r, "Failed to read the configuration: %m");
+        else
+                log_error("%s:%u: %s", d->config_error.file, d->config_error.line,
+                          d->config_error.rule);
+}
+
+static int refuse_config(const ConfigError *error, Refusal *refusal)
+{
+        return refuse(refusal, "io.conlogd.BadConfiguration", "{s:s, s:i, s:s}", "file",
+                      error->file, "line", (int) error->line, "rule", error->rule);
+}
+
+int daemon_reload(Daemon *d, Refusal *refusal)
+{
+        Config *config;
+        ConfigError error;
+        int r;
+
+        r = config_load(&config, config_dirs, &error);
+        if (r == -EINVAL)
+                return refuse_config(&error, refusal);
+        if (r < 0)
+                return r;
+        config_free(d->config);
+        d->config = config;
+        log_info("Configuration reloaded.");
+        return 0;
+}
+
+static void daemon_schedule_status(Daemon *d)
+{
+        if (d->is_status_due)
+                return;
+        d->is_status_due = true;
+        (void) sd_event_source_set_time_relative(d->status, STATUS_USEC);
+        (void) sd_event_source_set_enabled(d->status, SD_EVENT_ONESHOT);
+}
+
+static void daemon_schedule_idle(Daemon *d)
+{
+        (void) sd_event_source_set_time_relative(d->idle, d->config ? d->config->idle_usec
+                                                                    : CONFIG_IDLE_DEFAULT_USEC);
+        (void) sd_event_source_set_enabled(d->idle, SD_EVENT_ONESHOT);
+}
+
+void daemon_on_lines(Daemon *d)
+{
+        daemon_schedule_status(d);
+}
+
+static void daemon_add_container(Daemon *d, Container *c)
+{
+        TAILQ_INSERT_TAIL(&d->containers, c, containers);
+        d->n_containers++;
+        daemon_schedule_status(d);
+}
+
+void daemon_remove_container(Daemon *d, Container *c)
+{
+        d->n_lines_removed += c->counts.lines;
+        TAILQ_REMOVE(&d->containers, c, containers);
+        d->n_containers--;
+        daemon_schedule_status(d);
+        if (d->n_containers == 0)
+                daemon_schedule_idle(d);
+}
+
+int daemon_create_container(Daemon *d, json_t *request, Container **ret, Refusal *refusal)
+{
+        const char *id = json_string_value(json_object_get(request, "id"));
+        Container *c;
+        int r;
+
+        /* Nothing is made under settings that nobody wrote. What runs goes on. */
+        if (!d->config)
+                return refuse_config(&d->config_error, refusal);
+
+        TAILQ_FOREACH(c, &d->containers, containers)
+                if (strcmp(c->id, id) == 0)
+                        return refuse(refusal, "io.conlogd.ContainerExists", "{s:s}", "id", id);
+        if (d->n_containers >= d->config->containers_max)
+                return refuse(refusal, "io.conlogd.LimitReached", "{s:s, s:i}", "limit",
+                              "ContainersMax", "value", (int) d->config->containers_max);
+
+        r = container_create(&c, d, request, refusal);
+        if (r < 0)
+                return r;
+        daemon_add_container(d, c);
+        *ret = c;
+        return 0;
+}
+
+int daemon_find_container(Daemon *d, const char *key, Container **ret, Refusal *refusal)
+{
+        Container *c, *by_name = NULL, *by_prefix = NULL;
+        unsigned n_names = 0, n_prefixes = 0;
+        size_t size = strlen(key);
+
+        TAILQ_FOREACH(c, &d->containers, containers) {
+                if (strcmp(c->id, key) == 0) {
+                        *ret = c;
+                        return 0;
+                }
+                if (c->name && strcmp(c->name, key) == 0) {
+                        by_name = c;
+                        n_names++;
+                }
+                if (size > 0 && strncmp(c->id, key, size) == 0) {
+                        by_prefix = c;
+                        n_prefixes++;
+                }
+        }
+
+        if (n_names > 1 || (n_names == 0 && n_prefixes > 1))
+                return refuse(refusal, "io.conlogd.AmbiguousId", "{s:s}", "id", key);
+        *ret = by_name ?: by_prefix;
+        if (!*ret)
+                return refuse(refusal, "io.conlogd.NoSuchContainer", "{s:s}", "id", key);
+        return 0;
+}
+
+/* The walk over the containers of the daemon before this one. */
+typedef struct RestoreWalk {
+        Daemon *daemon;
+        unsigned n_failed;
+} RestoreWalk;
+
+static int daemon_on_restore_name(const char *name, void *userdata)
+{
+        RestoreWalk *walk = ASSERT_PTR(userdata);
+        Daemon *d = walk->daemon;
+        _cleanup_(refusal_done) Refusal refusal = {};
+        Container *c;
+        int r;
+
+        if (!spec_id_is_valid(name)) {
+                log_warning("The run directory holds a name that is not ours, left alone.");
+                return 0;
+        }
+        r = container_restore(&c, d, name, &refusal);
+        if (r >= 0)
+                daemon_add_container(d, c);
+        else if (r == -ENOENT) {
+                /* No config: the daemon was killed while it made or removed this one. */
+                r = rundir_remove_at(d->containers_fd, name);
+                if (r < 0)
+                        (void) log_error_errno(r, "Failed to delete the rest of container %s: %m",
+                                               name);
+        } else {
+                const char *rule = json_string_value(json_object_get(refusal.parameters, "rule"));
+
+                walk->n_failed++;
+                (void) log_error_errno(r, "Failed to restore container %s, left as it is: %s%s%m",
+                                       name, rule ?: "", rule ? ": " : "");
+        }
+        return 0;
+}
+
+static int daemon_restore(Daemon *d)
+{
+        RestoreWalk walk = { .daemon = d };
+        int r;
+
+        r = rundir_list(d->containers_fd, daemon_on_restore_name, &walk);
+        if (r < 0)
+                return log_error_errno(r, "Failed to list the run directory: %m");
+        daemon_close_stored_fds(d, walk.n_failed == 0);
+        if (d->n_containers > 0)
+                log_info("Restored %u containers.", d->n_containers);
+        return 0;
+}
+
+static int daemon_open_run_dir(Daemon *d)
+{
+        _cleanup_close_ int run_fd = -1;
+
+        run_fd = rundir_open(RUN_DIR);
+        if (run_fd < 0)
+                return log_error_errno(run_fd, "Failed to open " RUN_DIR
+                                               ", which tmpfiles.d/conlogd.conf makes: %m");
+        /* Where systemd-tmpfiles has not run since the installation. */
+        if (mkdirat(run_fd, "containers", 0700) < 0 && errno != EEXIST)
+                return log_error_errno(errno, "Failed to make " RUN_DIR "/containers: %m");
+        d->containers_fd = rundir_open_at(run_fd, "containers");
+        if (d->containers_fd < 0)
+                return log_error_errno(d->containers_fd,
+                                       "Failed to open " RUN_DIR "/containers: %m");
+        return 0;
+}
+
+static int daemon_on_status(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Daemon *d = ASSERT_PTR(userdata);
+        uint64_t lines = d->n_lines_removed;
+        char text[128];
+        Container *c;
+
+        d->is_status_due = false;
+        TAILQ_FOREACH(c, &d->containers, containers)
+                lines += c->counts.lines;
+        (void) snprintf(text, sizeof(text), "STATUS=%u containers, %llu lines%s", d->n_containers,
+                        (unsigned long long) lines,
+                        d->config ? "" : ", configuration refused: no new containers");
+        (void) notify_send(d->notify, text);
+        return 0;
+}
+
+static int daemon_on_idle(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Daemon *d = ASSERT_PTR(userdata);
+
+        if (d->n_containers > 0)
+                return 0;
+        if (varlink_server_n_connections(d->server) > 0) {
+                daemon_schedule_idle(d);
+                return 0;
+        }
+        (void) notify_send(d->notify, "STOPPING=1\nSTATUS=No containers: waiting as a socket");
+        return sd_event_exit(sd_event_source_get_event(source), 0);
+}
+
+static int daemon_on_watchdog(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Daemon *d = ASSERT_PTR(userdata);
+
+        (void) notify_send(d->notify, "WATCHDOG=1");
+        (void) sd_event_source_set_time_relative(source, d->watchdog_usec / 2);
+        return sd_event_source_set_enabled(source, SD_EVENT_ONESHOT);
+}
+
+static int daemon_add_timer(Daemon *d, sd_event_source **ret, sd_event_time_handler_t callback)
+{
+        int r;
+
+        r = sd_event_add_time(d->event, ret, CLOCK_MONOTONIC, 0, 0, callback, d);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_enabled(*ret, SD_EVENT_OFF);
+}
+
+static int daemon_add_timers(Daemon *d)
+{
+        int r;
+
+        r = daemon_add_timer(d, &d->status, daemon_on_status);
+        if (r < 0)
+                return r;
+        r = daemon_add_timer(d, &d->idle, daemon_on_idle);
+        if (r < 0)
+                return r;
+        r = sd_watchdog_enabled(false, &d->watchdog_usec);
+        if (r <= 0)
+                return r;
+        r = daemon_add_timer(d, &d->watchdog, daemon_on_watchdog);
+        if (r < 0)
+                return r;
+        return daemon_on_watchdog(d->watchdog, 0, d);
+}
+
+int daemon_new(Daemon **ret, char *const *fd_names, size_t n_fds)
+{
+        _cleanup_(daemon_freep) Daemon *d = NULL;
+        int r;
+
+        d = malloc(sizeof(*d));
+        if (!d)
+                return log_error_errno(ENOMEM, "Failed to start: %m");
+        *d = (Daemon){ .containers_fd = -1, .turns.scratch = FIFO_SCRATCH_NULL };
+        TAILQ_INIT(&d->containers);
+        journal_sockets_init(&d->host.journals);
+        if (gethostname(d->hostname, sizeof(d->hostname) - 1) < 0)
+                d->hostname[0] = '\0';
+
+        r = sd_event_default(&d->event);
+        if (r < 0)
+                return log_error_errno(r, "Failed to make the event loop: %m");
+        d->host.event = d->event;
+        r = notify_new(&d->notify, d->event);
+        if (r < 0)
+                return log_error_errno(r, "Failed to connect to the service manager: %m");
+        r = turns_init(&d->turns, d->event);
+        if (r < 0)
+                return log_error_errno(r, "Failed to set up the streams: %m");
+        r = daemon_add_timers(d);
+        if (r < 0)
+                return log_error_errno(r, "Failed to set up timers: %m");
+        r = daemon_open_run_dir(d);
+        if (r < 0)
+                return r;
+        states_init(&d->states, d->containers_fd);
+        r = daemon_take_listen_fds(d, fd_names, n_fds);
+        if (r < 0)
+                return r;
+        daemon_load_config(d);
+        r = daemon_restore(d);
+        if (r < 0)
+                return r;
+
+        *ret = TAKE_PTR(d);
+        return 0;
+}
+
+Daemon *daemon_free(Daemon *d)
+{
+        Container *c;
+
+        if (!d)
+                return NULL;
+        while ((c = TAILQ_FIRST(&d->containers))) {
+                TAILQ_REMOVE(&d->containers, c, containers);
+                container_free(c);
+        }
+        daemon_close_stored_fds(d, false);
+        varlink_server_free(d->server);
+        journal_sockets_done(&d->host.journals);
+        turns_done(&d->turns);
+        sd_event_source_disable_unref(d->status);
+        sd_event_source_disable_unref(d->idle);
+        sd_event_source_disable_unref(d->watchdog);
+        notify_free(d->notify);
+        config_free(d->config);
+        d->containers_fd = base_close(d->containers_fd);
+        sd_event_unref(d->event);
+        free(d);
+        return NULL;
+}
+
+int daemon_run(Daemon *d)
+{
+        int r;
+
+        r = notify_send(d->notify, "READY=1");
+        if (r < 0)
+                return log_error_errno(r, "Failed to tell the service manager: %m");
+        daemon_schedule_status(d);
+        daemon_schedule_idle(d);
+        return sd_event_loop(d->event);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The daemon: it owns the loop, the containers and everything they share. The tree of owners is
+ * daemon, containers, FIFOs, streams; children hold a plain pointer back.
+ */
+
+#include <sys/queue.h>
+#include <sys/stat.h>
+#include <systemd/sd-event.h>
+
+#include "daemon/config.h"
+#include "daemon/container.h"
+#include "daemon/refusal.h"
+#include "daemon/state.h"
+#include "daemon/turns.h"
+#include "driver/driver.h"
+#include "io/notify.h"
+#include "io/varlink.h"
+
+/* An fd that the service manager kept for us, until its FIFO takes it. */
+typedef struct StoredFd {
+        dev_t dev;
+        ino_t ino;
+        int fd;
+        char name[FDSTORE_NAME_MAX_BYTES + 1];
+} StoredFd;
+
+struct Daemon {
+        sd_event *event;
+        Notify *notify;
+        VarlinkServer *server;
+        DriverHost host;
+        Config *config; /* NULL: refused, see config_error */
+        ConfigError config_error;
+        Turns turns;
+        States states;
+        int containers_fd;
+        TAILQ_HEAD(, Container) containers;
+        unsigned n_containers;
+        uint64_t n_lines_removed; /* of containers that are gone, since the start */
+        bool is_status_due;
+        sd_event_source *status;
+        sd_event_source *idle;
+        sd_event_source *watchdog;
+        uint64_t watchdog_usec;
+        StoredFd *stored; /* sorted by dev and ino */
+        size_t n_stored;
+        char hostname[65];
+};
+
+/*
+ * Opens the run directory, reads the configuration, restores the containers. Takes the fds 3 and on
+ * that the service manager handed over, named as sd_listen_fds_with_names(3) gave them: the socket
+ * "varlink", all others are of the store.
+ */
+int daemon_new(Daemon **ret, char *const *fd_names, size_t n_fds);
+Daemon *daemon_free(Daemon *daemon);
+DEFINE_CLEANUP(Daemon, daemon_free);
+
+/* Says that it is ready, and runs until there has been nothing to do for a while. */
+int daemon_run(Daemon *daemon);
+
+/* Makes a container. Returns 0, -EINVAL with the refusal, or another negative errno. */
+int daemon_create_container(Daemon *daemon, json_t *request, Container **ret, Refusal *refusal);
+
+/* Takes a container, which the caller frees, out of the list. */
+void daemon_remove_container(Daemon *daemon, Container *container);
+
+/* By its id, its name, or the beginning of its id if that is unique. -EINVAL with the refusal. */
+int daemon_find_container(Daemon *daemon, const char *key, Container **ret, Refusal *refusal);
+
+/* Reads the configuration again. -EINVAL with the refusal; the old one stays then. */
+int daemon_reload(Daemon *daemon, Refusal *refusal);
+
+/* For containers: lines were logged. */
+void daemon_on_lines(Daemon *daemon);
+
+/* For FIFOs: the fd of the store that is this file, which the caller owns then, or -1. */
+int daemon_take_stored_fd(Daemon *daemon, const struct stat *st);

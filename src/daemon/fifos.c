@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The FIFOs of one process; see the header. */
+
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "daemon/container.h"
+#include "daemon/daemon.h"
+#include "daemon/fifos.h"
+#include "io/fifo.h"
+
+void fifos_get_name(const Fifos *f, const char *stream, char ret[FIFO_NAME_BYTES])
+{
+        (void) snprintf(ret, FIFO_NAME_BYTES, "%s-%s", f->name, stream);
+}
+
+static bool fifos_has_stream(const Fifos *f, EntryStream kind)
+{
+        return kind == ENTRY_STDOUT || !f->is_terminal;
+}
+
+static bool fifos_holds_stdin(const Fifos *f)
+{
+        /* An exec that is not logged belongs to who asked for it, its end of input too. */
+        return f->is_logged;
+}
+
+static void fifos_on_stream_ended(Stream *s)
+{
+        Fifos *f = container_of(s, Fifos, streams[s->kind]);
+
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                if (fifos_has_stream(f, k) && f->streams[k].phase != STREAM_ENDED)
+                        return;
+        f->on_ended(f);
+}
+
+int fifos_new(Fifos **ret, Container *container, const char *name, bool is_exec, bool is_logged,
+              bool is_terminal)
+{
+        size_t size = strlen(name) + 1;
+        Fifos *f;
+
+        f = malloc(sizeof(*f) + size);
+        if (!f)
+                return -ENOMEM;
+        *f = (Fifos){
+                .container = container,
+                .stdin_fd = -1,
+                .is_exec = is_exec,
+                .is_logged = is_logged,
+                .is_terminal = is_terminal,
+        };
+        memcpy(f->name, name, size);
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                f->streams[k] = (Stream){
+                        .container = container,
+                        .exec_id = is_exec ? f->name : NULL,
+                        .kind = k,
+                        .fd = -1,
+                        .is_logged = is_logged,
+                        .on_ended = fifos_on_stream_ended,
+                };
+        *ret = f;
+        return 0;
+}
+
+Fifos *fifos_free(Fifos *f)
+{
+        if (!f)
+                return NULL;
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                stream_done(&f->streams[k]);
+        f->stdin_fd = base_close(f->stdin_fd);
+        free(f);
+        return NULL;
+}
+
+int fifos_create(Fifos *f, int dir_fd)
+{
+        char name[FIFO_NAME_BYTES];
+        int r;
+
+        fifos_get_name(f, "stdin", name);
+        r = fifo_create(dir_fd, name);
+        if (r < 0)
+                return r;
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
+                if (!fifos_has_stream(f, k))
+                        continue;
+                fifos_get_name(f, entry_stream_to_string(k), name);
+                r = fifo_create(dir_fd, name);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+void fifos_unlink(const Fifos *f, int dir_fd)
+{
+        static const char *const streams[] = { "stdin", "stdout", "stderr" };
+        char name[FIFO_NAME_BYTES];
+
+        for (size_t i = 0; i < ARRAY_SIZE(streams); i++) {
+                fifos_get_name(f, streams[i], name);
+                (void) unlinkat(dir_fd, name, 0);
+        }
+}
+
+/* The FIFO of that name from the store, or opened. is_stored says which. */
+static int fifos_open_one(Fifos *f, int dir_fd, const char *stream, int flags, bool *ret_is_stored)
+{
+        char name[FIFO_NAME_BYTES];
+        struct stat st;
+        int fd;
+
+        fifos_get_name(f, stream, name);
+        if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return -errno;
+        fd = daemon_take_stored_fd(f->container->daemon, &st);
+        *ret_is_stored = fd >= 0;
+        return fd >= 0 ? fd : fifo_open(dir_fd, name, flags);
+}
+
+/* One short name for all fds of the set: the inode of one of them. */
+static int fifos_name_store(Fifos *f)
+{
+        struct stat st;
+
+        if (fstat(f->streams[ENTRY_STDOUT].fd, &st) < 0)
+                return -errno;
+        (void) snprintf(f->store_name, sizeof(f->store_name), "%" PRIx64,
+                        (uint64_t) st.st_ino & UINT64_C(0xffffffffffff));
+        return 0;
+}
+
+static int fifos_store(Fifos *f)
+{
+        int fds[NOTIFY_FDS_MAX];
+        size_t n_fds = 0;
+
+        if (f->stdin_fd >= 0)
+                fds[n_fds++] = f->stdin_fd;
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                if (f->streams[k].fd >= 0)
+                        fds[n_fds++] = f->streams[k].fd;
+        return notify_store_fds(f->container->daemon->notify, f->store_name, fds, n_fds);
+}
+
+int fifos_open(Fifos *f, int dir_fd)
+{
+        bool is_stored;
+        int r;
+
+        f->is_stored = true;
+        if (fifos_holds_stdin(f)) {
+                f->stdin_fd = fifos_open_one(f, dir_fd, "stdin", O_RDWR, &is_stored);
+                if (f->stdin_fd < 0)
+                        return f->stdin_fd;
+                f->is_stored = f->is_stored && is_stored;
+        }
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
+                Stream *s = &f->streams[k];
+
+                if (!fifos_has_stream(f, k))
+                        continue;
+                s->row = f->first_row + k;
+                s->fd = fifos_open_one(f, dir_fd, entry_stream_to_string(k), O_RDONLY, &is_stored);
+                if (s->fd < 0)
+                        return s->fd;
+                f->is_stored = f->is_stored && is_stored;
+                if (!f->is_logged)
+                        continue;
+                r = stream_start(s);
+                if (r < 0)
+                        return r;
+        }
+
+        r = fifos_name_store(f);
+        if (r < 0)
+                return r;
+        /* Storing an fd that is there already changes nothing, but costs PID 1 a comparison with
+         * all others: after a restart that would be all of them, each time. */
+        return f->is_stored ? 0 : fifos_store(f);
+}
+
+void fifos_end(Fifos *f)
+{
+        if (f->is_ending)
+                return;
+        f->is_ending = true;
+
+        /* The last stream to end calls on_ended, which frees f: note what comes first. */
+        if (fifos_has_stream(f, ENTRY_STDERR) && f->streams[ENTRY_STDERR].phase != STREAM_ENDED) {
+                bool is_last = f->streams[ENTRY_STDOUT].phase == STREAM_ENDED;
+
+                stream_drain(&f->streams[ENTRY_STDERR]);
+                if (is_last)
+                        return;
+        }
+        stream_drain(&f->streams[ENTRY_STDOUT]);
+}
+
+static json_t *fifos_describe_one(const Fifos *f, const char *stream, bool is_logged,
+                                  const Counts *counts)
+{
+        char name[FIFO_NAME_BYTES];
+
+        fifos_get_name(f, stream, name);
+        return json_pack("{s:s, s:o, s:b, s:I, s:I, s:I}", "name", stream, "path",
+                         json_sprintf(RUN_DIR "/containers/%s/%s", f->container->id, name),
+                         "logged", is_logged, "lines", (json_int_t) counts->lines, "bytes",
+                         (json_int_t) counts->bytes, "bytesDropped", (json_int_t) counts->dropped);
+}
+
+json_t *fifos_describe(const Fifos *f)
+{
+        json_t *array = json_array();
+
+        json_array_append_new(array, fifos_describe_one(f, "stdin", false, &(Counts){}));
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                if (fifos_has_stream(f, k))
+                        json_array_append_new(
+                                array, fifos_describe_one(f, entry_stream_to_string(k),
+                                                          f->is_logged, &f->streams[k].counts));
+        return array;
+}

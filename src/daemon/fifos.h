@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The FIFOs of one process of a container: of its first one ("init"), or of one exec.
+ *
+ *     init-stdin  init-stdout  init-stderr        <exec>-stdin  <exec>-stdout  <exec>-stderr
+ *
+ * With a terminal there is no stderr. The daemon holds the read ends of stdout and stderr, and the
+ * stdin of what it logs open for reading and writing, so that it does not end by itself; the
+ * service manager's store holds a copy of each.
+ */
+
+#include <jansson.h>
+#include <sys/queue.h>
+
+#include "daemon/refusal.h"
+#include "daemon/stream.h"
+
+typedef struct Fifos Fifos;
+
+struct Fifos {
+        TAILQ_ENTRY(Fifos) fifos; /* Container.fifos */
+        Container *container;
+        Stream streams[ENTRY_STREAMS];
+        int stdin_fd; /* -1 where the daemon does not hold it */
+        bool is_exec;
+        bool is_logged;
+        bool is_terminal;
+        bool is_ending;
+        bool is_stored; /* all fds came from the service manager's store */
+        uint32_t first_row;
+        char store_name[FDSTORE_NAME_MAX_BYTES + 1];
+        /* Called when all streams have ended; frees the set. */
+        void (*on_ended)(Fifos *fifos);
+        void *call;  /* VarlinkCall of the Remove that waits, NULL: none */
+        char name[]; /* "init", or the id of the exec */
+};
+
+/* Fills the common part; nothing is opened. */
+int fifos_new(Fifos **ret, Container *container, const char *name, bool is_exec, bool is_logged,
+              bool is_terminal);
+Fifos *fifos_free(Fifos *fifos);
+DEFINE_CLEANUP(Fifos, fifos_free);
+
+/* Makes the FIFOs in the container's directory. */
+int fifos_create(Fifos *fifos, int dir_fd);
+
+/*
+ * Opens the FIFOs: takes those that the service manager kept, opens the others by name. Starts the
+ * streams that are logged.
+ */
+int fifos_open(Fifos *fifos, int dir_fd);
+
+/* Logs what is in the FIFOs, closes them and calls on_ended, perhaps before this returns. */
+void fifos_end(Fifos *fifos);
+
+/* Deletes the FIFOs' names. */
+void fifos_unlink(const Fifos *fifos, int dir_fd);
+
+/* The array of streams for an answer, after the interface's type Stream. */
+json_t *fifos_describe(const Fifos *fifos);
+
+/* "<name>-<stdin|stdout|stderr>", and the room for it. */
+#define FIFO_NAME_BYTES (ID_MAX_BYTES + sizeof("-stdout"))
+void fifos_get_name(const Fifos *fifos, const char *stream, char ret[FIFO_NAME_BYTES]);

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * What Create was told, checked and completed: the one form that a request and the file of a
+ * restarted daemon are both read into. It lives while a container is opened.
+ */
+
+#include <jansson.h>
+
+#include "daemon/config.h"
+#include "daemon/refusal.h"
+#include "driver/driver.h"
+#include "record/facts.h"
+
+#define SPEC_VERSION 1
+
+typedef struct Spec {
+        json_t *object; /* the file; everything below borrows from it */
+        Facts facts;
+        uint64_t created_usec;
+        bool is_terminal;
+        const Driver *driver;
+        Options options; /* those of the configuration and the container's own */
+        Pair *pairs;     /* the arrays of facts and options */
+        char *env;       /* names of variables, each ended by NUL */
+} Spec;
+
+/*
+ * From a request: checks every value, chooses the driver, merges the options, makes up an epoch.
+ * Returns 0, -EINVAL with the refusal, or another negative errno.
+ */
+int spec_new(Spec **ret, json_t *request, const Config *config, const char *hostname,
+             Refusal *refusal);
+
+/* From the bytes of a file. -EPROTO when a newer conlogd wrote it. */
+int spec_parse(Spec **ret, Span bytes, const char *hostname, Refusal *refusal);
+
+/* The bytes of a file, NUL-terminated; the caller frees them. NULL without memory. */
+char *spec_format(const Spec *spec);
+
+Spec *spec_free(Spec *spec);
+DEFINE_CLEANUP(Spec, spec_free);
+
+/* A name that is one path component: of a container or an exec. */
+bool spec_id_is_valid(const char *id);
+
+/* The rule of it, for people. */
+#define SPEC_ID_RULE \
+        "a letter or digit, then letters, digits, '_', '.' or '-', at most 128 characters"

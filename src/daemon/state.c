@@ -1,0 +1,174 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The state page of a container; see the header. */
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "daemon/state.h"
+#include "io/rundir.h"
+
+#define STATE_MAGIC "conlogd\n"
+#define STATE_FILE_BYTES 4096U
+
+_Static_assert(sizeof(StatePage) <= STATE_FILE_BYTES, "the state must fit one page");
+_Static_assert(ATOMIC_INT_LOCK_FREE == 2, "the active turn must be switched by one store");
+
+void states_init(States *states, int containers_fd)
+{
+        *states = (States){ .containers_fd = containers_fd };
+        TAILQ_INIT(&states->mapped);
+}
+
+int state_create(int dir_fd, const char *epoch)
+{
+        union {
+                StatePage page;
+                char bytes[STATE_FILE_BYTES];
+        } file = {
+                .page.version = STATE_VERSION,
+                .page.turns[0].next_ordinal = 1,
+        };
+
+        assert(strlen(epoch) == sizeof(file.page.epoch));
+        memcpy(file.page.magic, STATE_MAGIC, sizeof(file.page.magic));
+        memcpy(file.page.epoch, epoch, sizeof(file.page.epoch));
+        return rundir_write_file(dir_fd, "state", (Span){ file.bytes, sizeof(file.bytes) });
+}
+
+static bool state_row_is_valid(const StateRow *row)
+{
+        return row->priority <= LOG_DEBUG;
+}
+
+static int state_check(const StatePage *page)
+{
+        if (memcmp(page->magic, STATE_MAGIC, sizeof(page->magic)) != 0)
+                return -EBADMSG;
+        if (page->version > STATE_VERSION)
+                return -EPROTO;
+        if (page->version == 0 || page->active > 1)
+                return -EBADMSG;
+        for (size_t i = 0; i < ARRAY_SIZE(page->rows); i++)
+                if (!state_row_is_valid(&page->rows[i]))
+                        return -EBADMSG;
+        for (size_t i = 0; i < ARRAY_SIZE(page->turns); i++) {
+                const StateTurn *turn = &page->turns[i];
+
+                /* The idle one may be half-written; it is filled anew before it counts. */
+                if (i != page->active)
+                        continue;
+                if (turn->row >= STATE_ROWS || turn->bytes > PEEK_MAX_BYTES ||
+                    turn->next_ordinal == 0 || turn->dropped < 0 ||
+                    (uint64_t) turn->dropped > turn->bytes || !state_row_is_valid(&turn->after))
+                        return -EBADMSG;
+        }
+        return 0;
+}
+
+static int state_open(int containers_fd, const char *id, StatePage **ret)
+{
+        _cleanup_close_ int dir_fd = -1, fd = -1;
+        struct stat st;
+        void *p;
+        int r;
+
+        dir_fd = rundir_open_at(containers_fd, id);
+        if (dir_fd < 0)
+                return dir_fd;
+        fd = openat(dir_fd, "state", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode) || st.st_size != STATE_FILE_BYTES)
+                return -EBADMSG;
+
+        p = mmap(NULL, STATE_FILE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+        if (p == MAP_FAILED)
+                return -errno;
+        r = state_check(p);
+        if (r < 0) {
+                (void) munmap(p, STATE_FILE_BYTES);
+                return r;
+        }
+        *ret = p;
+        return 0;
+}
+
+int state_map(States *states, State *state, const char *id, StatePage **ret)
+{
+        int r;
+
+        if (state->page) {
+                if (TAILQ_FIRST(&states->mapped) != state) {
+                        TAILQ_REMOVE(&states->mapped, state, mapped);
+                        TAILQ_INSERT_HEAD(&states->mapped, state, mapped);
+                }
+        } else {
+                r = state_open(states->containers_fd, id, &state->page);
+                if (r < 0)
+                        return r;
+                if (states->n_mapped == STATES_MAPPED_MAX)
+                        state_unmap(states, TAILQ_LAST(&states->mapped, StateList));
+                TAILQ_INSERT_HEAD(&states->mapped, state, mapped);
+                states->n_mapped++;
+        }
+        *ret = state->page;
+        return 0;
+}
+
+void state_unmap(States *states, State *state)
+{
+        if (!state->page)
+                return;
+        (void) munmap(TAKE_PTR(state->page), STATE_FILE_BYTES);
+        TAILQ_REMOVE(&states->mapped, state, mapped);
+        states->n_mapped--;
+}
+
+StateTurn *state_get_active(StatePage *page)
+{
+        return &page->turns[page->active];
+}
+
+StateRow state_get_row(const StatePage *page, uint32_t row)
+{
+        const StateTurn *active = &page->turns[page->active];
+
+        return active->row == row ? active->after : page->rows[row];
+}
+
+StateTurn *state_begin(StatePage *page, uint32_t row)
+{
+        const StateTurn *active = &page->turns[page->active];
+        StateTurn *idle = &page->turns[!page->active];
+
+        /* Settle the active turn. Done twice after a crash here, with the same result. */
+        page->rows[active->row] = active->after;
+
+        *idle = (StateTurn){
+                .next_ordinal = active->next_ordinal,
+                .row = row,
+                .after = page->rows[row],
+                .total = active->total,
+        };
+        return idle;
+}
+
+void state_commit(StatePage *page, const StateTurn *turn)
+{
+        /* Release: no store that fills the turn may come after this one. */
+        atomic_store_explicit(&page->active, (uint32_t) (turn - page->turns), memory_order_release);
+}
+
+void state_clear_row(StatePage *page, uint32_t row)
+{
+        /* A turn of its own, so that a crash finds the old row or the new one. */
+        StateTurn *turn = state_begin(page, row);
+
+        turn->after = (StateRow){};
+        state_commit(page, turn);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The state page of a container: one small file on tmpfs, mapped while the container speaks, that
+ * is right at every instant, whatever kills the daemon.
+ *
+ * It holds two turns and says which one is active. A turn that has been shipped is written into the
+ * idle one, made active by one store, and then the kernel counts the bytes it drops from the FIFO
+ * in the turn itself. So after a crash either the turn is not there, and its lines are shipped
+ * again from the same bytes with the same ordinals; or it is, and what it has not dropped yet is
+ * dropped without being shipped.
+ */
+
+#include <stdatomic.h>
+#include <sys/queue.h>
+
+#include "base/limits.h"
+#include "record/entry.h"
+
+#define STATE_VERSION 1U
+
+/* stdout and stderr of the container, then of each logged exec. */
+#define STATE_ROWS (2 * (1 + EXECS_LOGGED_MAX))
+
+/* Where one stream stands. */
+typedef struct StateRow {
+        Counts counts;
+        uint64_t partial_first; /* the line under way: ordinal of its first part, 0: none */
+        uint32_t partial_count; /* parts of it so far */
+        uint32_t priority;      /* of its first part */
+} StateRow;
+
+/* What one turn of one stream did. */
+typedef struct StateTurn {
+        uint64_t next_ordinal; /* after it */
+        uint64_t bytes;        /* to drop from the FIFO */
+        int64_t dropped;       /* of these, written by the kernel */
+        uint32_t row;
+        uint32_t reserved;
+        StateRow after; /* the row, after it */
+        Counts total;   /* of the container, after it */
+} StateTurn;
+
+typedef struct StatePage {
+        char magic[8];
+        uint32_t version;
+        _Atomic uint32_t active;
+        char epoch[32]; /* hex digits */
+        StateTurn turns[2];
+        StateRow rows[STATE_ROWS]; /* without the active turn */
+} StatePage;
+
+/* A container's handle on its page. */
+typedef struct State {
+        TAILQ_ENTRY(State) mapped; /* States.mapped */
+        StatePage *page;           /* NULL while not mapped */
+} State;
+
+/* The pages that are mapped: the ones used last, so that idle containers take no memory. */
+typedef struct States {
+        TAILQ_HEAD(StateList, State) mapped;
+        unsigned n_mapped;
+        int containers_fd; /* borrowed */
+} States;
+
+void states_init(States *states, int containers_fd);
+
+/* Writes the file "state" of a new container. */
+int state_create(int dir_fd, const char *epoch);
+
+/*
+ * The page of the container with that id; stays valid until the next call for another container.
+ * What is on disk is checked as if hostile: -EBADMSG when it cannot be, -EPROTO when a newer
+ * conlogd wrote it.
+ */
+int state_map(States *states, State *state, const char *id, StatePage **ret);
+void state_unmap(States *states, State *state);
+
+/* The active turn. */
+StateTurn *state_get_active(StatePage *page);
+
+/* Where a stream stands, with the active turn. */
+StateRow state_get_row(const StatePage *page, uint32_t row);
+
+/* The idle turn, ready to be filled: it begins as "nothing more happened" on this row. */
+StateTurn *state_begin(StatePage *page, uint32_t row);
+
+/* Makes the turn that state_begin() gave the active one. */
+void state_commit(StatePage *page, const StateTurn *turn);
+
+/* Clears a row for a new stream. */
+void state_clear_row(StatePage *page, uint32_t row);

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A stream and its turns; see the header. */
+
+#include <time.h>
+
+#include "base/log.h"
+#include "daemon/container.h"
+#include "daemon/daemon.h"
+#include "daemon/stream.h"
+#include "io/fifo.h"
+#include "record/line.h"
+
+/* A slot of a pipe holds at most a page. Also the least a turn looks at. */
+#define PIPE_SLOT_BYTES 4096U
+
+static Turns *stream_get_turns(Stream *s)
+{
+        return &s->container->daemon->turns;
+}
+
+static void stream_end(Stream *s)
+{
+        turns_remove(stream_get_turns(s), s);
+        s->readable = sd_event_source_disable_unref(s->readable);
+        s->fd = base_close(s->fd);
+        s->phase = STREAM_ENDED;
+        s->on_ended(s);
+}
+
+/* Something that a later turn may find mended: no fd free, no memory. */
+static void stream_retry_later(Stream *s, int error, const char *what)
+{
+        if (!s->is_troubled)
+                (void) log_error_errno(error, "Failed to %s of container %s, trying again: %m",
+                                       what, s->container->id);
+        s->is_troubled = true;
+        turns_hold(stream_get_turns(s), s);
+}
+
+/* Where the row stands after a line. */
+static void row_advance(StateRow *row, const Entry *e, uint32_t size)
+{
+        bool goes_on = e->partial_first > 0 && !e->partial_is_last;
+
+        row->counts.lines++;
+        row->counts.bytes += size;
+        row->partial_first = goes_on ? e->partial_first : 0;
+        row->partial_count = goes_on ? e->partial_ordinal : 0;
+        row->priority = goes_on ? (uint32_t) e->priority : 0;
+}
+
+/* Makes entries of the lines in input, numbered as if all of them were shipped. */
+static size_t stream_cut(Stream *s, StatePage *page, Span input, size_t limit, bool flush)
+{
+        Turns *turns = stream_get_turns(s);
+        StateRow row = state_get_row(page, s->row);
+        uint64_t ordinal = state_get_active(page)->next_ordinal;
+        int priority = s->kind == ENTRY_STDERR ? LOG_ERR : LOG_INFO;
+        struct timespec now;
+        size_t n = 0;
+        Line line;
+
+        (void) clock_gettime(CLOCK_REALTIME, &now);
+
+        while (n < TURN_MAX_ENTRIES && line_next(input, limit, flush, &line) > 0) {
+                Entry *e = &turns->entries[n];
+
+                *e = (Entry){
+                        .kind = ENTRY_LINE,
+                        .stream = s->kind,
+                        .text = line.text,
+                        .priority = priority,
+                        .ordinal = ordinal + n,
+                        .exec_id = s->exec_id,
+                        .realtime_nsec =
+                                (uint64_t) now.tv_sec * 1000000000 + (uint64_t) now.tv_nsec,
+                };
+                /* The prefix stands in the first part and holds for all. */
+                if (row.partial_first > 0)
+                        e->priority = (int) row.priority;
+                else if (s->container->has_level_prefix)
+                        e->priority = entry_take_level(&e->text, priority);
+                if (row.partial_first > 0 || line.end == LINE_END_LIMIT) {
+                        e->partial_first = row.partial_first ?: e->ordinal;
+                        e->partial_ordinal = row.partial_count + 1;
+                        e->partial_is_last = line.end != LINE_END_LIMIT;
+                }
+
+                turns->sizes[n] = (uint32_t) line.size;
+                row_advance(&row, e, (uint32_t) line.size);
+                input = span_skip(input, line.size);
+                n++;
+        }
+        return n;
+}
+
+/*
+ * Takes the rest of the active turn's bytes out of the FIFO of its stream. There is none, but after
+ * a crash between two system calls, or when the kernel had no memory.
+ */
+static int stream_settle(Stream *s, StatePage *page)
+{
+        StateTurn *turn = state_get_active(page);
+        uint64_t lost;
+        Stream *owner;
+        int r;
+
+        if ((uint64_t) turn->dropped == turn->bytes)
+                return 0;
+
+        owner = turn->row == s->row ? s : container_find_stream(s->container, turn->row);
+        r = owner ? fifo_drop(&stream_get_turns(s)->scratch, owner->fd, (size_t) turn->bytes,
+                              &turn->dropped)
+                  : -ENODATA;
+        if (r != -ENODATA)
+                return r;
+
+        /* Somebody else read the FIFO, or it is another one by now. */
+        lost = turn->bytes - (uint64_t) turn->dropped;
+        turn->dropped = (int64_t) turn->bytes;
+        turn->after.counts.dropped += lost;
+        turn->total.dropped += lost;
+        return 0;
+}
+
+/* Writes the shipped lines into the state page, then drops their bytes. Returns the bytes. */
+static size_t stream_commit(Stream *s, StatePage *page, size_t n)
+{
+        Turns *turns = stream_get_turns(s);
+        StateTurn *turn = state_begin(page, s->row);
+        int r;
+
+        for (size_t i = 0; i < n; i++) {
+                row_advance(&turn->after, &turns->entries[i], turns->sizes[i]);
+                turn->bytes += turns->sizes[i];
+        }
+        turn->next_ordinal += n;
+        turn->total.lines += n;
+        turn->total.bytes += turn->bytes;
+        state_commit(page, turn);
+
+        r = stream_settle(s, page);
+        if (r < 0)
+                stream_retry_later(s, r, "drop shipped lines");
+        else
+                s->is_troubled = false;
+
+        s->counts = turn->after.counts;
+        container_on_counts(s->container, turn);
+        return (size_t) turn->bytes;
+}
+
+/* Hands n entries to the driver; asked is what the peek looked for, seen what it found. */
+static void stream_ship(Stream *s, StatePage *page, size_t n, size_t asked, size_t seen)
+{
+        Sink *sink = s->container->sink;
+        Turns *turns = stream_get_turns(s);
+        size_t taken, used;
+
+        taken = sink->driver->write(sink, turns->entries, n);
+        if (taken == 0) {
+                s->phase = STREAM_WAITING;
+                return;
+        }
+
+        used = stream_commit(s, page, taken);
+        if (s->is_troubled)
+                return;
+
+        /* Looking at 64 KiB to ship ten lines, again and again, would be wasted work. */
+        if (taken < n || n == TURN_MAX_ENTRIES)
+                s->window = (uint32_t) MAX(used * 2, (size_t) PIPE_SLOT_BYTES);
+        else
+                s->window *= 2;
+        s->window = MIN(s->window, PEEK_MAX_BYTES);
+
+        if (s->is_draining) {
+                s->drain_left -= (uint32_t) MIN(used, (size_t) s->drain_left);
+                if (s->drain_left == 0) {
+                        stream_end(s);
+                        return;
+                }
+        } else if (used == seen && seen < asked && !s->exec_id)
+                return; /* all there was; more makes a new edge */
+        turns_push(turns, s);
+}
+
+/* Bytes without a line's end: wait for more, unless no more can come. */
+static void stream_on_partial(Stream *s, StatePage *page, Span input, size_t asked)
+{
+        size_t fill = 0, n = 0;
+
+        if (input.size == asked && s->window < PEEK_MAX_BYTES) {
+                s->window = PEEK_MAX_BYTES;
+                turns_push(stream_get_turns(s), s);
+                return;
+        }
+
+        (void) fifo_get_fill(s->fd, &fill);
+        if (fill == input.size && fifo_is_hung_up(s->fd))
+                n = stream_cut(s, page, input, s->limit, true);
+        else if (fill > input.size && input.size > 1)
+                /* Many tiny writes: the scratch pipe has fewer slots than the FIFO. */
+                n = stream_cut(s, page, input, input.size - 1, false);
+
+        if (n > 0)
+                stream_ship(s, page, n, asked, input.size);
+        else
+                turns_hold(stream_get_turns(s), s);
+}
+
+static void stream_on_empty(Stream *s)
+{
+        /* An exec's stream ends with its writers; a container's goes on until Remove. */
+        if (s->is_draining || (s->exec_id && fifo_is_hung_up(s->fd)))
+                stream_end(s);
+}
+
+/* Everything that must be well before a turn can ship: 1 yes, 0 not now. */
+static int stream_prepare(Stream *s, size_t asked, StatePage **ret_page, Span *ret_input)
+{
+        Container *c = s->container;
+        int r;
+
+        if (c->sink->driver->is_busy(c->sink)) {
+                s->phase = STREAM_WAITING;
+                return 0;
+        }
+        r = state_map(&c->daemon->states, &c->state, c->id, ret_page);
+        if (r < 0) {
+                stream_retry_later(s, r, "map the state page");
+                return 0;
+        }
+        r = stream_settle(s, *ret_page);
+        if (r < 0) {
+                stream_retry_later(s, r, "drop shipped lines");
+                return 0;
+        }
+        r = fifo_peek(&stream_get_turns(s)->scratch, s->fd, asked, ret_input);
+        if (r < 0) {
+                stream_retry_later(s, r, "read a FIFO");
+                return 0;
+        }
+        return 1;
+}
+
+void stream_turn(Stream *s)
+{
+        size_t asked = s->is_draining ? MIN(s->window, s->drain_left) : s->window, n;
+        StatePage *page;
+        Span input;
+        bool flush;
+
+        if (stream_prepare(s, asked, &page, &input) == 0)
+                return;
+        if (input.size == 0) {
+                stream_on_empty(s);
+                return;
+        }
+
+        flush = s->is_draining && (input.size < asked || input.size == s->drain_left);
+        n = stream_cut(s, page, input, s->limit, flush);
+        if (n > 0)
+                stream_ship(s, page, n, asked, input.size);
+        else
+                stream_on_partial(s, page, input, asked);
+}
+
+void stream_on_held(Stream *s)
+{
+        StatePage *page;
+        Span input;
+        size_t n;
+
+        if (s->is_troubled || !container_fifo_is_full(s->container, s)) {
+                if (s->is_troubled)
+                        turns_push(stream_get_turns(s), s);
+                return;
+        }
+
+        /* The pipe has no slot left and no line's end: packets, or pages spliced in. All but one
+         * byte goes out as a part, so that the last part of a line is never empty. */
+        if (stream_prepare(s, PEEK_MAX_BYTES, &page, &input) == 0)
+                return;
+        n = input.size > 1 ? stream_cut(s, page, input, input.size - 1, false) : 0;
+        if (n > 0)
+                stream_ship(s, page, n, PEEK_MAX_BYTES, input.size);
+}
+
+void stream_on_sink_ready(Stream *s)
+{
+        if (s->phase == STREAM_WAITING)
+                turns_push(stream_get_turns(s), s);
+}
+
+void stream_drain(Stream *s)
+{
+        size_t fill = 0;
+
+        if (s->phase == STREAM_ENDED || s->is_draining)
+                return;
+        if (s->fd >= 0 && s->is_logged)
+                (void) fifo_get_fill(s->fd, &fill);
+        s->is_draining = true;
+        s->drain_left = (uint32_t) fill;
+        if (fill == 0)
+                stream_end(s);
+        else if (s->phase != STREAM_WAITING)
+                turns_push(stream_get_turns(s), s);
+}
+
+static int stream_on_readable(sd_event_source *source, int fd, uint32_t events, void *userdata)
+{
+        Stream *s = ASSERT_PTR(userdata);
+
+        /* A waiting stream knows already that there is something. */
+        if (s->phase != STREAM_WAITING && s->phase != STREAM_ENDED)
+                turns_push(stream_get_turns(s), s);
+        return 0;
+}
+
+int stream_start(Stream *s)
+{
+        Container *c = s->container;
+        size_t capacity;
+        int r;
+
+        r = fifo_get_capacity(s->fd, &capacity);
+        if (r < 0)
+                return r;
+        capacity = MIN(capacity, stream_get_turns(s)->scratch.capacity);
+        /* See LINE_MAX_BYTES: what ordinary writes are sure to reach in a pipe of this size. */
+        s->limit = capacity < 4 * PIPE_SLOT_BYTES
+                           ? PIPE_SLOT_BYTES
+                           : (uint32_t) MIN(capacity / 2 - PIPE_SLOT_BYTES, LINE_MAX_BYTES);
+        s->window = PEEK_MAX_BYTES;
+
+        r = sd_event_add_io(c->daemon->event, &s->readable, s->fd, EPOLLIN | EPOLLET,
+                            stream_on_readable, s);
+        if (r < 0)
+                return r;
+        turns_push(stream_get_turns(s), s);
+        return 0;
+}
+
+void stream_done(Stream *s)
+{
+        if (s->phase != STREAM_ENDED)
+                turns_remove(stream_get_turns(s), s);
+        s->readable = sd_event_source_disable_unref(s->readable);
+        s->fd = base_close(s->fd);
+}

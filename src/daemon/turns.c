@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Whose turn it is; see the header. */
+
+#include <time.h>
+
+#include "daemon/turns.h"
+
+void turns_remove(Turns *turns, Stream *stream)
+{
+        if (stream->phase == STREAM_READY)
+                TAILQ_REMOVE(&turns->ready, stream, turns);
+        else if (stream->phase == STREAM_HELD)
+                TAILQ_REMOVE(&turns->held, stream, turns);
+        stream->phase = STREAM_IDLE;
+}
+
+void turns_push(Turns *turns, Stream *stream)
+{
+        if (stream->phase == STREAM_READY)
+                return;
+        turns_remove(turns, stream);
+        stream->phase = STREAM_READY;
+        TAILQ_INSERT_TAIL(&turns->ready, stream, turns);
+        (void) sd_event_source_set_enabled(turns->turn, SD_EVENT_ON);
+}
+
+static void turns_arm_hold(Turns *turns)
+{
+        Stream *first = TAILQ_FIRST(&turns->held);
+
+        if (!first)
+                return;
+        (void) sd_event_source_set_time(turns->hold, first->held_until_usec);
+        (void) sd_event_source_set_enabled(turns->hold, SD_EVENT_ONESHOT);
+}
+
+void turns_hold(Turns *turns, Stream *stream)
+{
+        uint64_t now = 0;
+
+        turns_remove(turns, stream);
+        (void) sd_event_now(sd_event_source_get_event(turns->hold), CLOCK_MONOTONIC, &now);
+        stream->phase = STREAM_HELD;
+        stream->held_until_usec = now + HELD_PROBE_USEC;
+        /* All holds are equally long, so the end of the list is the latest one. */
+        TAILQ_INSERT_TAIL(&turns->held, stream, turns);
+        if (TAILQ_FIRST(&turns->held) == stream)
+                turns_arm_hold(turns);
+}
+
+static int turns_on_turn(sd_event_source *source, void *userdata)
+{
+        Turns *turns = ASSERT_PTR(userdata);
+        Stream *stream;
+
+        stream = TAILQ_FIRST(&turns->ready);
+        if (stream) {
+                turns_remove(turns, stream);
+                stream_turn(stream);
+        }
+        if (TAILQ_EMPTY(&turns->ready))
+                (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        return 0;
+}
+
+static int turns_on_hold(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        Turns *turns = ASSERT_PTR(userdata);
+        Stream *stream;
+
+        (void) sd_event_now(sd_event_source_get_event(source), CLOCK_MONOTONIC, &usec);
+        while ((stream = TAILQ_FIRST(&turns->held)) && stream->held_until_usec <= usec) {
+                turns_remove(turns, stream);
+                stream_on_held(stream);
+        }
+        turns_arm_hold(turns);
+        return 0;
+}
+
+int turns_init(Turns *turns, sd_event *event)
+{
+        int r;
+
+        TAILQ_INIT(&turns->ready);
+        TAILQ_INIT(&turns->held);
+
+        r = fifo_scratch_init(&turns->scratch);
+        if (r < 0)
+                return r;
+
+        /* Below the streams' own events: those only put streams into the line. */
+        r = sd_event_add_defer(event, &turns->turn, turns_on_turn, turns);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_priority(turns->turn, SD_EVENT_PRIORITY_NORMAL + 10);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_enabled(turns->turn, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+
+        r = sd_event_add_time(event, &turns->hold, CLOCK_MONOTONIC, 0, 0, turns_on_hold, turns);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_enabled(turns->hold, SD_EVENT_OFF);
+}
+
+void turns_done(Turns *turns)
+{
+        sd_event_source_disable_unref(turns->turn);
+        sd_event_source_disable_unref(turns->hold);
+        fifo_scratch_done(&turns->scratch);
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A FIFO, peek and drop; see the header. */
+
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "base/limits.h"
+#include "io/fifo.h"
+
+int fifo_scratch_init(FifoScratch *scratch)
+{
+        int fds[2], r;
+
+        *scratch = (FifoScratch) FIFO_SCRATCH_NULL;
+
+        if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+                return -errno;
+        scratch->pipe_read_fd = fds[0];
+        scratch->pipe_write_fd = fds[1];
+
+        /* Above fs.pipe-user-pages-soft a new pipe has two slots: live with what there is. */
+        (void) fcntl(fds[1], F_SETPIPE_SZ, PEEK_MAX_BYTES);
+        r = fifo_get_capacity(fds[1], &scratch->capacity);
+        if (r < 0)
+                goto fail;
+
+        scratch->drop_fd = memfd_create("conlogd-dropped", MFD_CLOEXEC);
+        if (scratch->drop_fd < 0) {
+                r = -errno;
+                goto fail;
+        }
+
+        scratch->buffer = malloc(PEEK_MAX_BYTES);
+        if (!scratch->buffer) {
+                r = -ENOMEM;
+                goto fail;
+        }
+        return 0;
+
+fail:
+        fifo_scratch_done(scratch);
+        return r;
+}
+
+void fifo_scratch_done(FifoScratch *scratch)
+{
+        scratch->pipe_read_fd = base_close(scratch->pipe_read_fd);
+        scratch->pipe_write_fd = base_close(scratch->pipe_write_fd);
+        scratch->drop_fd = base_close(scratch->drop_fd);
+        free(TAKE_PTR(scratch->buffer));
+}
+
+int fifo_create(int dir_fd, const char *name)
+{
+        return mkfifoat(dir_fd, name, 0622) < 0 ? -errno : 0;
+}
+
+int fifo_open(int dir_fd, const char *name, int flags)
+{
+        _cleanup_close_ int fd = -1;
+        struct stat st, dir_st;
+
+        fd = openat(dir_fd, name, flags | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        if (fstat(fd, &st) < 0 || fstat(dir_fd, &dir_st) < 0)
+                return -errno;
+        if (!S_ISFIFO(st.st_mode) || st.st_nlink != 1 || st.st_dev != dir_st.st_dev)
+                return -EBADF;
+        return TAKE_FD(fd);
+}
+
+int fifo_get_capacity(int fd, size_t *ret)
+{
+        int n;
+
+        n = fcntl(fd, F_GETPIPE_SZ);
+        if (n < 0)
+                return -errno;
+        *ret = (size_t) n;
+        return 0;
+}
+
+int fifo_get_fill(int fd, size_t *ret)
+{
+        int n;
+
+        if (ioctl(fd, FIONREAD, &n) < 0)
+                return -errno;
+        *ret = (size_t) n;
+        return 0;
+}
+
+bool fifo_is_hung_up(int fd)
+{
+        struct pollfd p = { .fd = fd, .events = POLLIN };
+
+        return poll(&p, 1, 0) > 0 && (p.revents & POLLHUP);
+}
+
+int fifo_peek(FifoScratch *scratch, int fd, size_t n, Span *ret)
+{
+        size_t size = 0;
+        ssize_t total, k;
+
+        do
+                total = tee(fd, scratch->pipe_write_fd, MIN(n, (size_t) PEEK_MAX_BYTES),
+                            SPLICE_F_NONBLOCK);
+        while (total < 0 && errno == EINTR);
+        if (total < 0 && errno != EAGAIN)
+                return -errno;
+
+        /* A tee'd packet pipe (O_DIRECT) gives one packet a read: go on to tee's count. */
+        while ((ssize_t) size < total) {
+                k = read(scratch->pipe_read_fd, scratch->buffer + size, (size_t) total - size);
+                if (k < 0 && errno == EINTR)
+                        continue;
+                if (k <= 0)
+                        return k < 0 ? -errno : -EIO;
+                size += (size_t) k;
+        }
+
+        *ret = (Span){ .data = scratch->buffer, .size = size };
+        return 0;
+}
+
+int fifo_drop(FifoScratch *scratch, int fd, size_t n, int64_t *offset)
+{
+        ssize_t k;
+
+        while ((uint64_t) *offset < n) {
+                k = splice(fd, NULL, scratch->drop_fd, (loff_t *) offset, n - (size_t) *offset,
+                           SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
+                if (k < 0 && errno == EINTR)
+                        continue;
+                if (k == 0 || (k < 0 && errno == EAGAIN))
+                        return -ENODATA;
+                if (k < 0)
+                        return -errno;
+        }
+        return 0;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * A FIFO in a directory, and the two halves of reading one without ever owning its bytes: peek
+ * copies what is in it, drop takes bytes out of it, and the kernel itself counts them.
+ */
+
+#include "base/span.h"
+
+/*
+ * What peeking needs, once for the whole daemon: a pipe to tee(2) into, the buffer that is read
+ * from it, and a memory file that dropped bytes are spliced into.
+ */
+typedef struct FifoScratch {
+        int pipe_read_fd;
+        int pipe_write_fd;
+        int drop_fd;
+        size_t capacity; /* of the pipe: no peek shows more */
+        char *buffer;
+} FifoScratch;
+
+#define FIFO_SCRATCH_NULL                                              \
+        {                                                              \
+                .pipe_read_fd = -1, .pipe_write_fd = -1, .drop_fd = -1 \
+        }
+
+int fifo_scratch_init(FifoScratch *scratch);
+void fifo_scratch_done(FifoScratch *scratch);
+
+/* Makes a FIFO that was not there, mode 0622: a process in the container that is not root can open
+ * its /dev/stdout again. Depends on the umask being 0. -EEXIST when the name is taken. */
+int fifo_create(int dir_fd, const char *name);
+
+/* Opens a FIFO, never blocking, and checks what was opened: a FIFO with one link, on the
+ * directory's own file system. -EBADF when it is anything else. Returns the fd. */
+int fifo_open(int dir_fd, const char *name, int flags);
+
+/* Bytes the FIFO can hold, by its F_GETPIPE_SZ. */
+int fifo_get_capacity(int fd, size_t *ret);
+
+/* Bytes in the FIFO. */
+int fifo_get_fill(int fd, size_t *ret);
+
+/* Whether all writers have closed, after there was one. */
+bool fifo_is_hung_up(int fd);
+
+/* Copies up to n bytes from the front into the scratch buffer, without taking them out. ret is
+ * empty when there are none. */
+int fifo_peek(FifoScratch *scratch, int fd, size_t n, Span *ret);
+
+/*
+ * Takes n bytes out. *offset, which begins at 0, is advanced by the kernel together with the bytes:
+ * where it lies in shared memory, it is right whatever kills the process. -ENODATA when the FIFO
+ * held less (somebody else reads it); *offset says how much.
+ */
+int fifo_drop(FifoScratch *scratch, int fd, size_t n, int64_t *offset);

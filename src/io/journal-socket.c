@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * The connection to a journald; see the header.
+ *
+ *     READY ──EAGAIN──▶ FULL ──EPOLLOUT──▶ RETRY ──timer──▶ READY
+ *       └────any other error──▶ AWAY ──timer, connected──▶ READY
+ *
+ * EPOLLOUT on a connected datagram socket means that journald reads again. It comes for each freed
+ * slot, so one timer tick collects many of them. The queue survives a restart of journald: it
+ * belongs to the socket unit in PID 1.
+ */
+
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+
+#include "base/limits.h"
+#include "io/journal-socket.h"
+
+typedef enum JournalState {
+        JOURNAL_READY,
+        JOURNAL_FULL,
+        JOURNAL_RETRY,
+        JOURNAL_AWAY,
+} JournalState;
+
+struct JournalSocket {
+        TAILQ_ENTRY(JournalSocket) sockets; /* JournalSockets.sockets */
+        TAILQ_HEAD(, JournalWaiter) waiters;
+        JournalState state;
+        sd_event *event;
+        sd_event_source *writable;
+        sd_event_source *timer;
+        int fd;
+        struct sockaddr_un address;
+};
+
+static int journal_socket_on_writable(sd_event_source *source, int fd, uint32_t events,
+                                      void *userdata);
+
+static void journal_socket_arm(JournalSocket *s, JournalState state, uint64_t usec)
+{
+        s->state = state;
+        (void) sd_event_source_set_time_relative(s->timer, usec);
+        (void) sd_event_source_set_enabled(s->timer, SD_EVENT_ONESHOT);
+}
+
+static void journal_socket_disconnect(JournalSocket *s)
+{
+        s->writable = sd_event_source_disable_unref(s->writable);
+        s->fd = base_close(s->fd);
+        journal_socket_arm(s, JOURNAL_AWAY, JOURNAL_RECONNECT_USEC);
+}
+
+static int journal_socket_connect(JournalSocket *s)
+{
+        _cleanup_close_ int fd = -1;
+        int size = JOURNAL_SEND_BUFFER_BYTES, r;
+
+        fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return -errno;
+        if (setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size)) < 0)
+                return -errno;
+        if (connect(fd, (struct sockaddr *) &s->address, sizeof(s->address)) < 0)
+                return -errno;
+        r = sd_event_add_io(s->event, &s->writable, fd, EPOLLOUT, journal_socket_on_writable, s);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_enabled(s->writable, SD_EVENT_OFF);
+
+        s->fd = TAKE_FD(fd);
+        s->state = JOURNAL_READY;
+        return 0;
+}
+
+/* A datagram above the send buffer goes as a sealed memory file, alone in its message. */
+static int journal_socket_send_memfd(JournalSocket *s, const struct msghdr *message)
+{
+        _cleanup_close_ int fd = -1;
+        union {
+                struct cmsghdr header;
+                char space[CMSG_SPACE(sizeof(int))];
+        } control = {};
+        struct msghdr fd_message = {
+                .msg_control = &control,
+                .msg_controllen = sizeof(control),
+        };
+        struct cmsghdr *c;
+        ssize_t n;
+        size_t size = 0;
+
+        fd = memfd_create("conlogd-entry", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+        if (fd < 0)
+                return -errno;
+        for (size_t i = 0; i < message->msg_iovlen; i++)
+                size += message->msg_iov[i].iov_len;
+        n = writev(fd, message->msg_iov, (int) message->msg_iovlen);
+        if (n < 0)
+                return -errno;
+        if ((size_t) n != size)
+                return -ENOSPC;
+        if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
+                return -errno;
+
+        c = CMSG_FIRSTHDR(&fd_message);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof(int));
+        memcpy(CMSG_DATA(c), &fd, sizeof(int));
+        return sendmsg(s->fd, &fd_message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+unsigned journal_socket_send(JournalSocket *s, struct mmsghdr *messages, unsigned n)
+{
+        unsigned done = 0;
+
+        while (s->state == JOURNAL_READY && done < n) {
+                int k, r;
+
+                k = sendmmsg(s->fd, messages + done, n - done, MSG_DONTWAIT | MSG_NOSIGNAL);
+                if (k > 0) {
+                        done += (unsigned) k;
+                        continue;
+                }
+                r = k < 0 ? -errno : -EIO;
+                if (r == -EMSGSIZE)
+                        r = journal_socket_send_memfd(s, &messages[done].msg_hdr);
+
+                if (r == 0)
+                        done++;
+                else if (r == -EINTR)
+                        continue;
+                else if (r == -EAGAIN) {
+                        s->state = JOURNAL_FULL;
+                        (void) sd_event_source_set_enabled(s->writable, SD_EVENT_ON);
+                } else if (r == -ENOBUFS || r == -ENOMEM || r == -EMFILE || r == -ENFILE ||
+                           r == -ENOSPC)
+                        journal_socket_arm(s, JOURNAL_RETRY, JOURNAL_RECONNECT_USEC);
+                else
+                        journal_socket_disconnect(s);
+        }
+        return done;
+}
+
+bool journal_socket_is_busy(const JournalSocket *s)
+{
+        return s->state != JOURNAL_READY;
+}
+
+void journal_socket_wait(JournalSocket *s, JournalWaiter *waiter)
+{
+        assert(s->state != JOURNAL_READY);
+
+        if (waiter->is_waiting)
+                return;
+        waiter->is_waiting = true;
+        TAILQ_INSERT_TAIL(&s->waiters, waiter, waiters);
+}
+
+void journal_socket_cancel(JournalSocket *s, JournalWaiter *waiter)
+{
+        if (!waiter->is_waiting)
+                return;
+        waiter->is_waiting = false;
+        TAILQ_REMOVE(&s->waiters, waiter, waiters);
+}
+
+void journal_sockets_init(JournalSockets *sockets)
+{
+        TAILQ_INIT(&sockets->sockets);
+}
+
+static JournalSocket *journal_socket_free(JournalSocket *s)
+{
+        if (!s)
+                return NULL;
+        assert(TAILQ_EMPTY(&s->waiters));
+        sd_event_source_disable_unref(s->writable);
+        sd_event_source_disable_unref(s->timer);
+        s->fd = base_close(s->fd);
+        free(s);
+        return NULL;
+}
+DEFINE_CLEANUP(JournalSocket, journal_socket_free);
+
+void journal_sockets_done(JournalSockets *sockets)
+{
+        JournalSocket *s;
+
+        while ((s = TAILQ_FIRST(&sockets->sockets))) {
+                TAILQ_REMOVE(&sockets->sockets, s, sockets);
+                journal_socket_free(s);
+        }
+}
+
+static int journal_socket_on_writable(sd_event_source *source, int fd, uint32_t events,
+                                      void *userdata)
+{
+        JournalSocket *s = ASSERT_PTR(userdata);
+
+        (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        journal_socket_arm(s, JOURNAL_RETRY, JOURNAL_RETRY_USEC);
+        return 0;
+}
+
+static int journal_socket_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        JournalSocket *s = ASSERT_PTR(userdata);
+        JournalWaiter *w;
+
+        if (s->fd < 0 && journal_socket_connect(s) < 0) {
+                journal_socket_arm(s, JOURNAL_AWAY, JOURNAL_RECONNECT_USEC);
+                return 0;
+        }
+
+        s->state = JOURNAL_READY;
+        while (s->state == JOURNAL_READY && (w = TAILQ_FIRST(&s->waiters))) {
+                journal_socket_cancel(s, w);
+                w->on_ready(w);
+        }
+        return 0;
+}
+
+int journal_sockets_get(JournalSockets *sockets, sd_event *event, const char *path,
+                        JournalSocket **ret)
+{
+        _cleanup_(journal_socket_freep) JournalSocket *s = NULL;
+        JournalSocket *other;
+        int r;
+
+        TAILQ_FOREACH(other, &sockets->sockets, sockets)
+                if (strcmp(other->address.sun_path, path) == 0) {
+                        *ret = other;
+                        return 0;
+                }
+
+        if (strlen(path) >= sizeof(s->address.sun_path))
+                return -E2BIG;
+        s = malloc(sizeof(*s));
+        if (!s)
+                return -ENOMEM;
+        *s = (JournalSocket){ .fd = -1, .event = event, .address.sun_family = AF_UNIX };
+        strcpy(s->address.sun_path, path);
+        TAILQ_INIT(&s->waiters);
+
+        r = sd_event_add_time_relative(event, &s->timer, CLOCK_MONOTONIC, 0, 1,
+                                       journal_socket_on_timer, s);
+        if (r < 0)
+                return r;
+        (void) sd_event_source_set_enabled(s->timer, SD_EVENT_OFF);
+        if (journal_socket_connect(s) < 0)
+                journal_socket_arm(s, JOURNAL_AWAY, JOURNAL_RECONNECT_USEC);
+
+        TAILQ_INSERT_TAIL(&sockets->sockets, s, sockets);
+        *ret = TAKE_PTR(s);
+        return 0;
+}

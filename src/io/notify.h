@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Messages to the service manager, sd_notify(3) without its blocking: a PID 1 that is slow to read
+ * must not stop the loop. What the socket does not take at once waits in a queue.
+ */
+
+#include <systemd/sd-event.h>
+
+#include "base/base.h"
+
+/* Most fds in one message. */
+#define NOTIFY_FDS_MAX 3U
+
+typedef struct Notify Notify;
+
+/* Talks to $NOTIFY_SOCKET. Without one, all messages go nowhere. */
+int notify_new(Notify **ret, sd_event *event);
+Notify *notify_free(Notify *notify);
+DEFINE_CLEANUP(Notify, notify_free);
+
+/* Sends a state, e.g. "READY=1". Returns 0 or a negative errno when it is lost. */
+int notify_send(Notify *notify, const char *state);
+
+/*
+ * Puts fds into the manager's store under one name, to be handed back at the next start. They are
+ * kept whatever happens to their other end (FDPOLL=0): a FIFO whose writers have gone still holds
+ * bytes.
+ */
+int notify_store_fds(Notify *notify, const char *name, const int *fds, size_t n_fds);
+
+/* Takes all fds of that name out of the store again. */
+int notify_remove_fds(Notify *notify, const char *name);

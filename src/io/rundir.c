@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Directories and small files below the run directory; see the header. */
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "io/rundir.h"
+
+static void rundir_closedirp(DIR **d)
+{
+        if (*d)
+                (void) closedir(*d);
+}
+
+int rundir_open(const char *path)
+{
+        int fd;
+
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        return fd < 0 ? -errno : fd;
+}
+
+int rundir_open_at(int dir_fd, const char *name)
+{
+        _cleanup_close_ int fd = -1;
+        struct stat st;
+
+        fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (st.st_uid != geteuid() || (st.st_mode & 0022))
+                return -EPERM;
+        return TAKE_FD(fd);
+}
+
+int rundir_create_at(int dir_fd, const char *name)
+{
+        if (mkdirat(dir_fd, name, 0700) < 0)
+                return -errno;
+        return rundir_open_at(dir_fd, name);
+}
+
+/* A stream over a copy of dir_fd, from the beginning. */
+static int rundir_opendir(int dir_fd, DIR **ret)
+{
+        _cleanup_close_ int fd = -1;
+        DIR *d;
+
+        fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        d = fdopendir(fd);
+        if (!d)
+                return -errno;
+        (void) TAKE_FD(fd);
+        *ret = d;
+        return 0;
+}
+
+int rundir_list(int dir_fd, int (*on_name)(const char *name, void *userdata), void *userdata)
+{
+        _cleanup_(rundir_closedirp) DIR *d = NULL;
+        int r;
+
+        r = rundir_opendir(dir_fd, &d);
+        if (r < 0)
+                return r;
+
+        for (;;) {
+                struct dirent *entry;
+
+                errno = 0;
+                entry = readdir(d);
+                if (!entry)
+                        return -errno;
+                if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+                        continue;
+                r = on_name(entry->d_name, userdata);
+                if (r < 0)
+                        return r;
+        }
+}
+
+static int rundir_on_unlink(const char *name, void *userdata)
+{
+        return unlinkat(*(int *) userdata, name, 0) < 0 && errno != ENOENT ? -errno : 0;
+}
+
+int rundir_remove_at(int dir_fd, const char *name)
+{
+        _cleanup_close_ int fd = -1;
+        int r;
+
+        fd = rundir_open_at(dir_fd, name);
+        if (fd < 0)
+                return fd;
+        r = rundir_list(fd, rundir_on_unlink, &fd);
+        if (r < 0)
+                return r;
+        return unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
+}
+
+static int rundir_write_all(int fd, Span content)
+{
+        while (content.size > 0) {
+                ssize_t n = write(fd, content.data, content.size);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                content = span_skip(content, (size_t) n);
+        }
+        return 0;
+}
+
+int rundir_write_file(int dir_fd, const char *name, Span content)
+{
+        _cleanup_close_ int fd = -1;
+        char temporary[NAME_MAX + 1];
+        int n, r;
+
+        n = snprintf(temporary, sizeof(temporary), ".#%s", name);
+        if (n < 0 || (size_t) n >= sizeof(temporary))
+                return -ENAMETOOLONG;
+
+        /* A left-over of a killed daemon: a name of ours in a directory of ours. */
+        if (unlinkat(dir_fd, temporary, 0) < 0 && errno != ENOENT)
+                return -errno;
+        fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        if (fd < 0)
+                return -errno;
+        r = rundir_write_all(fd, content);
+        if (r >= 0 && renameat(dir_fd, temporary, dir_fd, name) < 0)
+                r = -errno;
+        if (r < 0)
+                (void) unlinkat(dir_fd, temporary, 0);
+        return r;
+}
+
+int rundir_read_file(int dir_fd, const char *name, size_t max, Buffer *ret)
+{
+        _cleanup_close_ int fd = -1;
+        struct stat st;
+        size_t left;
+        int r;
+
+        fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        if (!S_ISREG(st.st_mode))
+                return -EBADF;
+        if ((uint64_t) st.st_size > max)
+                return -EFBIG;
+
+        left = (size_t) st.st_size;
+        r = buffer_reserve(ret, left);
+        if (r < 0)
+                return r;
+        while (left > 0) {
+                ssize_t n = read(fd, ret->data + ret->size, left);
+
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return -errno;
+                if (n == 0)
+                        break;
+                ret->size += (size_t) n;
+                left -= (size_t) n;
+        }
+        return 0;
+}

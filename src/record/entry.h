@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * An entry: one line of a container, as every driver sees it. It is a view; the text is borrowed
+ * from the stream's buffer and dies with the call to the driver.
+ */
+
+#include <syslog.h>
+
+#include "base/span.h"
+
+typedef enum EntryStream {
+        ENTRY_STDOUT,
+        ENTRY_STDERR,
+        ENTRY_STREAMS, /* how many there are */
+} EntryStream;
+
+typedef enum EntryKind {
+        ENTRY_LINE, /* a line, or a part of one */
+        ENTRY_END,  /* the container is removed; counts say what it wrote */
+} EntryKind;
+
+/* What a stream or a container has written so far. */
+typedef struct Counts {
+        uint64_t lines;   /* entries, parts counted one by one */
+        uint64_t bytes;   /* as read, ends of lines included */
+        uint64_t dropped; /* bytes that left the FIFO without us, see daemon/stream.h */
+} Counts;
+
+typedef struct Entry {
+        EntryKind kind;
+        EntryStream stream;
+        Span text;
+        int priority;              /* LOG_EMERG … LOG_DEBUG */
+        uint64_t ordinal;          /* 1, 2, 3 … over all streams of a container; ENTRY_END: 0 */
+        uint64_t partial_first;    /* ordinal of the line's first part; 0 for a line in one piece */
+        uint32_t partial_ordinal;  /* 1, 2, 3 … within the line */
+        bool partial_is_last;
+        const char *exec_id;       /* NULL for the container's own streams */
+        uint64_t realtime_nsec;    /* when the line was read */
+        Counts counts;             /* ENTRY_END only */
+} Entry;
+
+static inline const char *entry_stream_to_string(EntryStream s)
+{
+        return s == ENTRY_STDERR ? "stderr" : "stdout";
+}
+
+/*
+ * Takes a "<0>" … "<7>" prefix off text, as sd-daemon(3) defines it. Returns the level, or fallback
+ * when there is no prefix.
+ */
+int entry_take_level(Span *text, int fallback);

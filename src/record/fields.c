@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Journal fields; see the header. */
+
+#include <endian.h>
+
+#include "record/fields.h"
+
+/* Names that conlogd writes, and names that journald, journalctl or systemd-coredump give meaning
+ * to: see systemd.journal-fields(7). A star stands for any rest. */
+static const char *const reserved[] = {
+        "CODE_*",     "CONTAINER_*",   "COREDUMP*", "DOCUMENTATION",      "ERRNO",
+        "IMAGE_NAME", "INVOCATION_ID", "MESSAGE*",  "OBJECT_*",           "PRIORITY",
+        "SYSLOG_*",   "TID",           "UNIT",      "USER_INVOCATION_ID", "USER_UNIT",
+};
+
+static bool is_digit(char c)
+{
+        return c >= '0' && c <= '9';
+}
+
+static bool is_reserved(Span name)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(reserved); i++) {
+                Span known = span_from_string(reserved[i]);
+
+                if (known.data[known.size - 1] == '*') {
+                        known.size--;
+                        if (span_starts_with(name, known))
+                                return true;
+                } else if (span_equal(name, known))
+                        return true;
+        }
+        return false;
+}
+
+bool field_name_is_valid(Span name)
+{
+        if (name.size == 0 || name.size > FIELD_NAME_MAX_BYTES)
+                return false;
+        if (name.data[0] == '_' || is_digit(name.data[0]))
+                return false;
+
+        for (size_t i = 0; i < name.size; i++) {
+                char c = name.data[i];
+
+                if (!(c >= 'A' && c <= 'Z') && !is_digit(c) && c != '_')
+                        return false;
+        }
+        return true;
+}
+
+/* The byte of a field name that stands for c, whatever the locale. */
+static char field_byte(char c)
+{
+        if (c >= 'a' && c <= 'z')
+                return (char) (c - 'a' + 'A');
+        return (c >= 'A' && c <= 'Z') || is_digit(c) ? c : '_';
+}
+
+size_t field_name_from_key(Span key, const char *prefix, char ret[FIELD_NAME_MAX_BYTES + 1])
+{
+        size_t prefix_size = strlen(prefix), size = 0;
+
+        assert(field_name_is_valid(span_from_string(prefix)));
+        assert(prefix_size + 1 < FIELD_NAME_MAX_BYTES);
+
+        for (size_t i = 0; i < key.size && size < FIELD_NAME_MAX_BYTES; i++) {
+                char c = field_byte(key.data[i]);
+
+                if (size > 0 || c != '_')
+                        ret[size++] = c;
+        }
+
+        if (size == 0) {
+                memcpy(ret, prefix, prefix_size);
+                size = prefix_size;
+        } else if (is_digit(ret[0]) || is_reserved((Span){ ret, size })) {
+                size = MIN(size, FIELD_NAME_MAX_BYTES - prefix_size - 1);
+                memmove(ret + prefix_size + 1, ret, size);
+                memcpy(ret, prefix, prefix_size);
+                ret[prefix_size] = '_';
+                size += prefix_size + 1;
+        }
+        ret[size] = '\0';
+        return size;
+}
+
+int fields_append(Buffer *b, const char *name, Span value)
+{
+        size_t name_size = strlen(name);
+        uint64_t value_size = htole64(value.size);
+        int r;
+
+        assert(field_name_is_valid((Span){ name, name_size }));
+
+        /* Room for the longer form, so that nothing below can fail half-way. */
+        r = buffer_reserve(b, name_size + 1 + sizeof(value_size) + value.size + 1);
+        if (r < 0)
+                return r;
+
+        (void) buffer_append(b, name, name_size);
+        if (value.size > 0 && memchr(value.data, '\n', value.size)) {
+                (void) buffer_append_string(b, "\n");
+                (void) buffer_append(b, &value_size, sizeof(value_size));
+        } else
+                (void) buffer_append_string(b, "=");
+        (void) buffer_append_span(b, value);
+        return buffer_append_string(b, "\n");
+}
+
+char *fields_put_decimal(char *p, uint64_t n)
+{
+        char digits[20];
+        size_t i = sizeof(digits);
+
+        do {
+                digits[--i] = (char) ('0' + n % 10);
+                n /= 10;
+        } while (n > 0);
+
+        memcpy(p, digits + i, sizeof(digits) - i);
+        return p + sizeof(digits) - i;
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * Foreign text on a terminal: names, images and rules come from elsewhere, and must not move the
+ * cursor, change colours, or turn the line around.
+ */
+
+#include "base/span.h"
+
+/*
+ * A copy of text with every byte of a control character as \xNN: C0, DEL, C1, and the marks of
+ * Unicode that change the direction of what follows. Bytes that are no UTF-8 are written so, too,
+ * and a backslash is written twice. The caller frees it. NULL without memory.
+ */
+char *escape_new(Span text);
+
+/* How many columns an escaped text takes: one for each character. */
+size_t escape_columns(const char *text);
