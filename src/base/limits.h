@@ -22,6 +22,9 @@
 /* All fields of a container that do not change. They go into each entry: journald hashes every one,
  * and an entry must fit the send buffer below beside the longest line. */
 #define FACTS_MAX_BYTES (16U * 1024)
+/* Labels and variables among them: with all that a line adds, an entry stays below the 1024 fields
+ * above which journald drops it whole and silently. */
+#define FACTS_MAX_ATTRIBUTES 1000U
 /* Driver options of one container. */
 #define OPTIONS_MAX 64U
 #define OPTION_VALUE_MAX_BYTES 4096U
@@ -29,6 +32,7 @@
 #define TAG_MAX_BYTES 4096U
 /* A regex over keys: bounds what regcomp(3) can cost, see record/attributes.c. */
 #define REGEX_MAX_BYTES 256U
+#define REGEX_ANCHORS_MAX 8U
 /* A field name, as journald's own limit: a longer one is dropped there without a word. */
 #define FIELD_NAME_MAX_BYTES 64U
 /* The rule of a refused value, for the error message. */
@@ -81,8 +85,6 @@
 /* JSON nesting of a request; jansson's own parser limit is 2048. */
 #define JSON_DEPTH_MAX 32U
 
-/* A line of conlogd.conf; inih reads lines into a buffer of this size (its default is 200). */
-#define CONFIG_LINE_MAX_BYTES 199U
 /* A container's saved configuration: a request and what was resolved from it. */
 #define SPEC_FILE_MAX_BYTES (2U * 1024 * 1024)
 

@@ -24,6 +24,7 @@ typedef struct Sink Sink;
 /* What all sinks share; the daemon owns it. */
 struct DriverHost {
         sd_event *event;
+        const char *journal_path; /* the directory; of a namespace, with ".<name>" behind it */
         JournalSockets journals;
 };
 

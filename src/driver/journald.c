@@ -172,6 +172,7 @@ static void journald_on_ready(JournalWaiter *waiter)
 typedef struct AttributeFields {
         Buffer *fields;
         const char *prefix;
+        unsigned n;
 } AttributeFields;
 
 static int journald_on_attribute(const Pair *pair, void *userdata)
@@ -179,6 +180,8 @@ static int journald_on_attribute(const Pair *pair, void *userdata)
         AttributeFields *a = ASSERT_PTR(userdata);
         char name[FIELD_NAME_MAX_BYTES + 1];
 
+        if (++a->n > FACTS_MAX_ATTRIBUTES)
+                return -E2BIG;
         (void) field_name_from_key(span_from_string(pair->key), a->prefix, name);
         return fields_append(a->fields, name, span_from_string(pair->value));
 }
@@ -194,14 +197,15 @@ static int journald_append_attributes(Buffer *b, const Driver *d, const Facts *f
                 .keys = options_get(d, options, "env"),
                 .regex = options_get(d, options, "env-regex"),
         };
+        AttributeFields chosen = { .fields = b, .prefix = "LABEL" };
         int r;
 
         r = attributes_select(&labels, facts->labels, facts->n_labels, journald_on_attribute,
-                              &(AttributeFields){ b, "LABEL" });
+                              &chosen);
         if (r < 0)
                 return r;
-        return attributes_select(&env, facts->env, facts->n_env, journald_on_attribute,
-                                 &(AttributeFields){ b, "ENV" });
+        chosen.prefix = "ENV";
+        return attributes_select(&env, facts->env, facts->n_env, journald_on_attribute, &chosen);
 }
 
 static int journald_append_constant(Buffer *b, const Facts *facts, Span tag)
@@ -237,18 +241,15 @@ static int journald_get_socket(DriverHost *host, const char *namespace, JournalS
 {
         char path[128];
 
-        if (!namespace)
-                return journal_sockets_get(&host->journals, host->event,
-                                           "/run/systemd/journal/socket", ret);
-
-        (void) snprintf(path, sizeof(path), "/run/systemd/journal.%s/socket", namespace);
-        if (access(path, F_OK) < 0) {
+        (void) snprintf(path, sizeof(path), "%s%s%s/socket", host->journal_path,
+                        namespace ? "." : "", namespace ?: "");
+        if (namespace && access(path, F_OK) < 0) {
                 (void) snprintf(reason, REASON_MAX_BYTES,
                                 "%s is not there for conlogd: start "
                                 "systemd-journald@%s.socket, then add "
-                                "BindReadOnlyPaths=/run/systemd/journal.%s to [Service] with "
+                                "BindReadOnlyPaths=-%s.%s to [Service] with "
                                 "\"systemctl edit conlogd.service\" and restart conlogd",
-                                path, namespace, namespace);
+                                path, namespace, host->journal_path, namespace);
                 return -EINVAL;
         }
         return journal_sockets_get(&host->journals, host->event, path, ret);
@@ -276,14 +277,14 @@ static int journald_open(const Driver *d, DriverHost *host, const Facts *facts,
         if (r < 0)
                 return r;
         r = journald_append_attributes(&constant, d, facts, options);
-        if (r < 0)
+        if (r < 0 && r != -E2BIG)
                 return r;
-        if (constant.size > FACTS_MAX_BYTES) {
+        if (r == -E2BIG || constant.size > FACTS_MAX_BYTES) {
                 *ret_key = "labels";
                 (void) snprintf(reason, REASON_MAX_BYTES,
-                                "the fields that go with every line take %zu bytes, at most %u "
-                                "may: choose fewer labels or variables",
-                                constant.size, FACTS_MAX_BYTES);
+                                "the fields that go with every line may be %u labels and variables "
+                                "and %u bytes in all: choose fewer",
+                                FACTS_MAX_ATTRIBUTES, FACTS_MAX_BYTES);
                 return -EINVAL;
         }
 

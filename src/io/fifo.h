@@ -33,7 +33,8 @@ void fifo_scratch_done(FifoScratch *scratch);
 int fifo_create(int dir_fd, const char *name);
 
 /* Opens a FIFO, never blocking, and checks what was opened: a FIFO with one link, on the
- * directory's own file system. -EBADF when it is anything else. Returns the fd. */
+ * directory's own file system. -EBADF when it is anything else, -ELOOP for a symbolic link, -ENXIO
+ * for writing when nobody reads. Returns the fd. */
 int fifo_open(int dir_fd, const char *name, int flags);
 
 /* Bytes the FIFO can hold, by its F_GETPIPE_SZ. */

@@ -42,9 +42,15 @@ int rundir_open_at(int dir_fd, const char *name)
 
 int rundir_create_at(int dir_fd, const char *name)
 {
+        int fd;
+
         if (mkdirat(dir_fd, name, 0700) < 0)
                 return -errno;
-        return rundir_open_at(dir_fd, name);
+        fd = rundir_open_at(dir_fd, name);
+        /* No fd left for it: the name must not stay taken. */
+        if (fd < 0)
+                (void) unlinkat(dir_fd, name, AT_REMOVEDIR);
+        return fd;
 }
 
 /* A stream over a copy of dir_fd, from the beginning. */

@@ -6,8 +6,8 @@
  *
  * A connection works in turns, and a turn does one thing: send on what is left of the last reply;
  * or, if all of it is gone and no call is under way, begin the next request. So one call is under
- * way at a time, and one reply at most is held for a slow reader. What a peer sends meanwhile waits:
- * first in the input buffer, then in the socket, and in the end in the peer.
+ * way at a time, and one reply at most is held for a slow reader. What a peer sends meanwhile
+ * waits: first in the input buffer, then in the socket, and in the end in the peer.
  *
  * A connection is freed in event callbacks only. A handler that answers, whichever call it answers,
  * never pulls a connection away from under a function that is still working on it.

@@ -64,8 +64,8 @@ static const char service_description[] =
         "error InterfaceNotFound (interface: string)\n"
         "error MethodNotFound (method: string)\n"
         "error MethodNotImplemented (method: string)\n"
-        "# A parameter is missing, unknown, of another type, or breaks a rule. A message that is no\n"
-        "# method call at all is told as the parameter \"message\", and ends the connection.\n"
+        "# A parameter is missing, unknown, of another type, or breaks a rule. A message that is\n"
+        "# no method call at all is told as the parameter \"message\", and ends the connection.\n"
         "error InvalidParameter (parameter: string)\n"
         "error PermissionDenied ()\n"
         "error ExpectedMore ()\n";

@@ -24,9 +24,11 @@ typedef int (*attributes_on_pair)(const Pair *pair, void *userdata);
 int attributes_select(const Selection *selection, const Pair *pairs, size_t n_pairs,
                       attributes_on_pair on_pair, void *userdata);
 
-/* Refuses what could cost without bound, too: {n,m}, backreferences, + after a group or another
- * repetition, more than REGEX_MAX_BYTES. Returns 0, or -EINVAL with the rule, or the sentence of
- * regcomp(3), in reason. */
+/*
+ * Refuses what can cost without bound, too: {n,m}, * and + after a group or another repetition, a
+ * backslash before anything but a special character, more than REGEX_ANCHORS_MAX anchors or
+ * REGEX_MAX_BYTES. Returns 0, or -EINVAL with the rule, or the sentence of regcomp(3), in reason.
+ */
 int attributes_check_regex(const char *regex, char reason[REASON_MAX_BYTES]);
 
 /* A list of keys: none may be empty. Returns 0, or -EINVAL with the rule in reason. */

@@ -32,14 +32,14 @@ typedef struct Entry {
         EntryKind kind;
         EntryStream stream;
         Span text;
-        int priority;              /* LOG_EMERG … LOG_DEBUG */
-        uint64_t ordinal;          /* 1, 2, 3 … over all streams of a container; ENTRY_END: 0 */
-        uint64_t partial_first;    /* ordinal of the line's first part; 0 for a line in one piece */
-        uint32_t partial_ordinal;  /* 1, 2, 3 … within the line */
+        int priority;             /* LOG_EMERG … LOG_DEBUG */
+        uint64_t ordinal;         /* 1, 2, 3 … over all streams of a container; ENTRY_END: 0 */
+        uint64_t partial_first;   /* ordinal of the line's first part; 0 for a line in one piece */
+        uint32_t partial_ordinal; /* 1, 2, 3 … within the line */
         bool partial_is_last;
-        const char *exec_id;       /* NULL for the container's own streams */
-        uint64_t realtime_nsec;    /* when the line was read */
-        Counts counts;             /* ENTRY_END only */
+        const char *exec_id;    /* NULL for the container's own streams */
+        uint64_t realtime_nsec; /* when the line was read */
+        Counts counts;          /* ENTRY_END only */
 } Entry;
 
 static inline const char *entry_stream_to_string(EntryStream s)

@@ -14,12 +14,12 @@ typedef struct Pair {
 } Pair;
 
 typedef struct Facts {
-        const char *id;       /* whole */
-        const char *epoch;    /* 32 hex digits, random, one for each life of a container */
-        const char *name;     /* without Docker's leading slash */
+        const char *id;    /* whole */
+        const char *epoch; /* 32 hex digits, random, one for each life of a container */
+        const char *name;  /* without Docker's leading slash */
         const char *image;
         const char *image_id;
-        const char *unit;     /* the unit the container runs for */
+        const char *unit; /* the unit the container runs for */
         const char *hostname;
         const Pair *labels;
         size_t n_labels;

@@ -2,8 +2,8 @@
 
 /* Foreign text on a terminal; see the header. */
 
-#include "base/buffer.h"
 #include "tool/escape.h"
+#include "base/buffer.h"
 
 /* The first character: its size in bytes, or 0 when it is no UTF-8. */
 static size_t utf8_decode(Span s, uint32_t *ret)
@@ -31,7 +31,7 @@ static size_t utf8_decode(Span s, uint32_t *ret)
 
 static bool character_is_plain(uint32_t c)
 {
-        if (c < 0x20 || (c >= 0x7f && c < 0xa0) || c == '\\')
+        if (c < 0x20 || (c >= 0x7f && c < 0xa0))
                 return false;
         /* Ends of lines; marks, embeddings, overrides and isolates of direction. */
         return !(c >= 0x2028 && c <= 0x202e) && !(c >= 0x2066 && c <= 0x2069) && c != 0x200e &&
@@ -49,8 +49,6 @@ char *escape_new(Span text)
 
                 if (size > 0 && character_is_plain(c))
                         r = buffer_append(&b, text.data, size);
-                else if (c == '\\')
-                        r = buffer_append_string(&b, "\\\\");
                 else
                         for (size_t i = 0; i < MAX(size, (size_t) 1) && r >= 0; i++)
                                 r = buffer_printf(&b, "\\x%02x", (unsigned char) text.data[i]);

@@ -10,8 +10,9 @@
 
 /*
  * A copy of text with every byte of a control character as \xNN: C0, DEL, C1, and the marks of
- * Unicode that change the direction of what follows. Bytes that are no UTF-8 are written so, too,
- * and a backslash is written twice. The caller frees it. NULL without memory.
+ * Unicode that change the direction of what follows. Bytes that are no UTF-8 are written so, too. A
+ * backslash stays one: unit names are full of them, and are copied. The caller frees the text. NULL
+ * without memory.
  */
 char *escape_new(Span text);
 

@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The command line of conlogctl; see the header. */
+
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "tool/arguments.h"
+
+enum {
+        OPTION_ENV = 0x100,
+        OPTION_EXEC,
+        OPTION_FULL,
+        OPTION_ID,
+        OPTION_IMAGE,
+        OPTION_IMAGE_ID,
+        OPTION_JSON,
+        OPTION_LABEL,
+        OPTION_LOG,
+        OPTION_LOG_DRIVER,
+        OPTION_LOG_OPT,
+        OPTION_NAME,
+        OPTION_NAMESPACE,
+        OPTION_NO_LEGEND,
+        OPTION_SOCKET,
+        OPTION_TERMINAL,
+        OPTION_UNIT,
+        OPTION_VERSION,
+};
+
+static const struct option options[] = {
+        { "directory", required_argument, NULL, 'D' },
+        { "env", required_argument, NULL, OPTION_ENV },
+        { "exec", required_argument, NULL, OPTION_EXEC },
+        { "full", no_argument, NULL, OPTION_FULL },
+        { "help", no_argument, NULL, 'h' },
+        { "id", required_argument, NULL, OPTION_ID },
+        { "image", required_argument, NULL, OPTION_IMAGE },
+        { "image-id", required_argument, NULL, OPTION_IMAGE_ID },
+        { "json", optional_argument, NULL, OPTION_JSON },
+        { "label", required_argument, NULL, OPTION_LABEL },
+        { "log", no_argument, NULL, OPTION_LOG },
+        { "log-driver", required_argument, NULL, OPTION_LOG_DRIVER },
+        { "log-opt", required_argument, NULL, OPTION_LOG_OPT },
+        { "name", required_argument, NULL, OPTION_NAME },
+        { "namespace", required_argument, NULL, OPTION_NAMESPACE },
+        { "no-legend", no_argument, NULL, OPTION_NO_LEGEND },
+        { "socket", required_argument, NULL, OPTION_SOCKET },
+        { "terminal", no_argument, NULL, OPTION_TERMINAL },
+        { "unit", required_argument, NULL, OPTION_UNIT },
+        { "version", no_argument, NULL, OPTION_VERSION },
+        {},
+};
+
+/* The one thing that JSON does not take. */
+static int refuse_bytes(const char *option)
+{
+        log_error("Failed to take --%s=: it is not UTF-8.", option);
+        return -EINVAL;
+}
+
+static int arguments_set(Arguments *a, const char *key, const char *option, const char *text)
+{
+        if (json_object_set_new(a->create, key, json_string(text)) < 0)
+                return refuse_bytes(option);
+        return 0;
+}
+
+/* The object or array of a parameter, made when it is first needed. */
+static json_t *arguments_get_parameter(Arguments *a, const char *key, json_t *(*make)(void) )
+{
+        json_t *value = json_object_get(a->create, key);
+
+        if (value)
+                return value;
+        value = make();
+        return json_object_set_new(a->create, key, value) < 0 ? NULL : value;
+}
+
+/* KEY=VALUE; of a key that comes twice the last value counts. */
+static int arguments_add_pair(Arguments *a, const char *key, const char *option, const char *text)
+{
+        _cleanup_free_ char *name = NULL;
+        const char *equals = strchr(text, '=');
+        json_t *object;
+
+        if (!equals || equals == text) {
+                log_error("Failed to take --%s=%s: it must be KEY=VALUE.", option, text);
+                return -EINVAL;
+        }
+        name = strndup(text, (size_t) (equals - text));
+        object = arguments_get_parameter(a, key, json_object);
+        if (!name || json_object_set_new(object, name, json_string(equals + 1)) < 0)
+                return refuse_bytes(option);
+        return 0;
+}
+
+static int arguments_add_env(Arguments *a, const char *text)
+{
+        json_t *array;
+
+        if (!strchr(text, '=') || *text == '=') {
+                log_error("Failed to take --env=%s: it must be NAME=VALUE.", text);
+                return -EINVAL;
+        }
+        array = arguments_get_parameter(a, "env", json_array);
+        if (json_array_append_new(array, json_string(text)) < 0)
+                return refuse_bytes("env");
+        return 0;
+}
+
+static int arguments_set_json(Arguments *a, const char *mode)
+{
+        if (!mode)
+                a->output = isatty(STDOUT_FILENO) ? OUTPUT_JSON_PRETTY : OUTPUT_JSON_SHORT;
+        else if (strcmp(mode, "short") == 0)
+                a->output = OUTPUT_JSON_SHORT;
+        else if (strcmp(mode, "pretty") == 0)
+                a->output = OUTPUT_JSON_PRETTY;
+        else if (strcmp(mode, "off") == 0)
+                a->output = OUTPUT_TEXT;
+        else {
+                log_error("Failed to take --json=%s: it must be short, pretty or off.", mode);
+                return -EINVAL;
+        }
+        return 0;
+}
+
+static int arguments_take_option(Arguments *a, int option)
+{
+        switch (option) {
+        case 'D':
+                a->directory = optarg;
+                return 0;
+        case 'h':
+                a->wants_help = true;
+                return 0;
+        case OPTION_ENV:
+                return arguments_add_env(a, optarg);
+        case OPTION_EXEC:
+                a->exec = optarg;
+                return 0;
+        case OPTION_FULL:
+                a->is_full = true;
+                return 0;
+        case OPTION_ID:
+                return arguments_set(a, "id", "id", optarg);
+        case OPTION_IMAGE:
+                return arguments_set(a, "image", "image", optarg);
+        case OPTION_IMAGE_ID:
+                return arguments_set(a, "imageId", "image-id", optarg);
+        case OPTION_JSON:
+                return arguments_set_json(a, optarg);
+        case OPTION_LABEL:
+                return arguments_add_pair(a, "labels", "label", optarg);
+        case OPTION_LOG:
+                a->is_logged = true;
+                return 0;
+        case OPTION_LOG_DRIVER:
+                return arguments_set(a, "driver", "log-driver", optarg);
+        case OPTION_LOG_OPT:
+                return arguments_add_pair(a, "options", "log-opt", optarg);
+        case OPTION_NAME:
+                return arguments_set(a, "name", "name", optarg);
+        case OPTION_NAMESPACE:
+                a->namespace = optarg;
+                return 0;
+        case OPTION_NO_LEGEND:
+                a->has_legend = false;
+                return 0;
+        case OPTION_SOCKET:
+                a->socket = optarg;
+                return 0;
+        case OPTION_TERMINAL:
+                return json_object_set_new(a->create, "terminal", json_true());
+        case OPTION_UNIT:
+                return arguments_set(a, "unit", "unit", optarg);
+        case OPTION_VERSION:
+                a->wants_version = true;
+                return 0;
+        default: /* getopt_long() has told */
+                return -EINVAL;
+        }
+}
+
+static int arguments_take_word(Arguments *a, const Verb *verbs, size_t n_verbs, const char *word)
+{
+        if (a->verb) {
+                if (a->n_words == MIN(a->verb->max_words, ARGUMENTS_WORDS_MAX)) {
+                        log_error("Too many arguments. Usage: conlogctl %s %s", a->verb->name,
+                                  a->verb->usage);
+                        return -EINVAL;
+                }
+                a->words[a->n_words++] = word;
+                return 0;
+        }
+
+        for (size_t i = 0; i < n_verbs; i++)
+                if (strcmp(verbs[i].name, word) == 0)
+                        a->verb = verbs + i;
+        if (!a->verb) {
+                log_error("Unknown command verb %s. See \"conlogctl --help\".", word);
+                return -EINVAL;
+        }
+        return 0;
+}
+
+static int arguments_check(const Arguments *a)
+{
+        if (a->wants_help || a->wants_version)
+                return 0;
+        if (!a->verb) {
+                log_error("A command verb is missing. See \"conlogctl --help\".");
+                return -EINVAL;
+        }
+        if (a->n_words < a->verb->min_words || (a->verb->takes_command && !a->command)) {
+                log_error("Too few arguments. Usage: conlogctl %s %s", a->verb->name,
+                          a->verb->usage);
+                return -EINVAL;
+        }
+        return 0;
+}
+
+/* Up to "--", or up to the command of a verb that takes one. */
+static int arguments_take_all(Arguments *a, const Verb *verbs, size_t n_verbs, int argc,
+                              char **argv)
+{
+        int option, r;
+
+        /* "-": words that are no options come as option 1, in their place. */
+        while ((option = getopt_long(argc, argv, "-hD:", options, NULL)) >= 0) {
+                if (option != 1)
+                        r = arguments_take_option(a, option);
+                else if (a->verb && a->verb->takes_command && a->n_words == a->verb->max_words) {
+                        a->command = argv + optind - 1;
+                        return 0;
+                } else
+                        r = arguments_take_word(a, verbs, n_verbs, optarg);
+                if (r < 0)
+                        return -EINVAL;
+        }
+
+        if (a->verb && a->verb->takes_command) {
+                a->command = optind < argc ? argv + optind : NULL;
+                return 0;
+        }
+        for (; optind < argc; optind++) {
+                r = arguments_take_word(a, verbs, n_verbs, argv[optind]);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int arguments_parse(Arguments *ret, const Verb *verbs, size_t n_verbs, int argc, char **argv)
+{
+        _cleanup_(arguments_done) Arguments a = {
+                .has_legend = true,
+                .socket = getenv("CONLOG_SOCKET") ?: RUN_DIR "/io.conlogd",
+                .create = json_object(),
+        };
+        int r;
+
+        r = arguments_take_all(&a, verbs, n_verbs, argc, argv);
+        if (r < 0)
+                return r;
+        r = arguments_check(&a);
+        if (r < 0)
+                return r;
+
+        *ret = a;
+        a.create = NULL;
+        return 0;
+}
+
+void arguments_done(Arguments *a)
+{
+        json_decref(a->create);
+        a->create = NULL;
+}
