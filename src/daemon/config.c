@@ -175,6 +175,10 @@ static int config_read_file(Config *config, const char *path, ConfigError *error
         r = ini_parse_stream(config_on_line, &file, config_on_setting, &file);
         if (file.is_refused)
                 return -EINVAL;
+        if (ferror(stream)) {
+                config_refuse(&file, "it cannot be read");
+                return -EINVAL;
+        }
         if (r != 0) {
                 file.line = r > 0 ? (unsigned) r : 0;
                 config_refuse(&file, "a line is [Section], Key=value, or a comment after #");
@@ -203,8 +207,14 @@ static int config_read_dir(Config *config, const char *dir, ConfigError *error)
 
         (void) snprintf(drop_in_dir, sizeof(drop_in_dir), "%s/conlogd.conf.d", dir);
         n = scandir(drop_in_dir, &entries, config_is_drop_in, alphasort);
-        if (n < 0)
-                return errno == ENOMEM ? -ENOMEM : 0;
+        if (n < 0 && errno == ENOENT)
+                return 0;
+        if (n < 0) {
+                *error = (ConfigError){};
+                (void) snprintf(error->file, sizeof(error->file), "%s", drop_in_dir);
+                (void) snprintf(error->rule, sizeof(error->rule), "%s", strerror(errno));
+                return -EINVAL;
+        }
 
         for (int i = 0; i < n; i++) {
                 if (r >= 0) {

@@ -198,10 +198,16 @@ int container_create(Container **ret, Daemon *daemon, json_t *request, Refusal *
                 return r;
 
         dir_fd = rundir_create_at(daemon->containers_fd, c->id);
+        if (dir_fd == -EEXIST)
+                return refuse(refusal, "io.conlogd.ContainerExists", "{s:s}", "id", c->id);
         if (dir_fd < 0)
                 return dir_fd;
         r = container_fill_dir(c, dir_fd, spec);
         if (r < 0) {
+                Fifos *init = TAILQ_FIRST(&c->fifos);
+
+                if (init && init->store_name[0])
+                        (void) notify_remove_fds(daemon->notify, init->store_name);
                 (void) rundir_remove_at(daemon->containers_fd, c->id);
                 return r;
         }
@@ -299,6 +305,7 @@ static int container_restore_state(Container *c)
                         if (active->row == s->row && !f->is_stored)
                                 active->dropped = (int64_t) active->bytes;
                 }
+        state_unmap(&c->daemon->states, &c->state);
         return 0;
 }
 
@@ -441,25 +448,25 @@ int container_exec(Container *c, const char *exec, bool is_terminal, bool is_log
         return 0;
 }
 
-/* The options, from the container's config. */
-static json_t *container_read_options(const Container *c)
+/* The request, from the container's config; NULL if it cannot be read. */
+static json_t *container_read_request(const Container *c)
 {
         _cleanup_buffer_ Buffer text = {};
         _cleanup_close_ int dir_fd = -1;
-        json_t *object, *options;
+        json_t *object, *request;
 
         dir_fd = rundir_open_at(c->daemon->containers_fd, c->id);
         if (dir_fd < 0 || rundir_read_file(dir_fd, "config", SPEC_FILE_MAX_BYTES, &text) < 0)
-                return json_object();
+                return NULL;
         object = json_loadb(text.data, text.size, 0, NULL);
-        options = json_incref(json_object_get(json_object_get(object, "request"), "options"));
+        request = json_incref(json_object_get(object, "request"));
         json_decref(object);
-        return options ?: json_object();
+        return request;
 }
 
 int container_describe(const Container *c, bool whole, json_t **ret)
 {
-        json_t *object, *streams, *execs;
+        json_t *object, *streams, *execs, *request;
         Fifos *f;
 
         object = json_pack(
@@ -486,7 +493,10 @@ int container_describe(const Container *c, bool whole, json_t **ret)
                         json_array_extend(streams, of_set);
                 json_decref(of_set);
         }
-        json_object_set_new(object, "options", container_read_options(c));
+        request = container_read_request(c);
+        json_object_set(object, "options", json_object_get(request, "options"));
+        json_object_set(object, "imageId", json_object_get(request, "imageId"));
+        json_decref(request);
         json_object_set_new(object, "streams", streams);
         json_object_set_new(object, "execs", execs);
         return 0;

@@ -173,7 +173,6 @@ void daemon_remove_container(Daemon *d, Container *c)
 
 int daemon_create_container(Daemon *d, json_t *request, Container **ret, Refusal *refusal)
 {
-        const char *id = json_string_value(json_object_get(request, "id"));
         Container *c;
         int r;
 
@@ -181,9 +180,6 @@ int daemon_create_container(Daemon *d, json_t *request, Container **ret, Refusal
         if (!d->config)
                 return refuse_config(&d->config_error, refusal);
 
-        TAILQ_FOREACH(c, &d->containers, containers)
-                if (strcmp(c->id, id) == 0)
-                        return refuse(refusal, "io.conlogd.ContainerExists", "{s:s}", "id", id);
         if (d->n_containers >= d->config->containers_max)
                 return refuse(refusal, "io.conlogd.LimitReached", "{s:s, s:i}", "limit",
                               "ContainersMax", "value", (int) d->config->containers_max);
@@ -225,16 +221,9 @@ int daemon_find_container(Daemon *d, const char *key, Container **ret, Refusal *
         return 0;
 }
 
-/* The walk over the containers of the daemon before this one. */
-typedef struct RestoreWalk {
-        Daemon *daemon;
-        unsigned n_failed;
-} RestoreWalk;
-
 static int daemon_on_restore_name(const char *name, void *userdata)
 {
-        RestoreWalk *walk = ASSERT_PTR(userdata);
-        Daemon *d = walk->daemon;
+        Daemon *d = ASSERT_PTR(userdata);
         _cleanup_(refusal_done) Refusal refusal = {};
         Container *c;
         int r;
@@ -255,7 +244,7 @@ static int daemon_on_restore_name(const char *name, void *userdata)
         } else {
                 const char *rule = json_string_value(json_object_get(refusal.parameters, "rule"));
 
-                walk->n_failed++;
+                d->n_unrestored++;
                 (void) log_error_errno(r, "Failed to restore container %s, left as it is: %s%s%m",
                                        name, rule ?: "", rule ? ": " : "");
         }
@@ -264,15 +253,15 @@ static int daemon_on_restore_name(const char *name, void *userdata)
 
 static int daemon_restore(Daemon *d)
 {
-        RestoreWalk walk = { .daemon = d };
         int r;
 
-        r = rundir_list(d->containers_fd, daemon_on_restore_name, &walk);
+        r = rundir_list(d->containers_fd, daemon_on_restore_name, d);
         if (r < 0)
                 return log_error_errno(r, "Failed to list the run directory: %m");
-        daemon_close_stored_fds(d, walk.n_failed == 0);
+        daemon_close_stored_fds(d, d->n_unrestored == 0);
         if (d->n_containers > 0)
-                log_info("Restored %u containers.", d->n_containers);
+                log_info("Restored %u container%s.", d->n_containers,
+                         d->n_containers == 1 ? "" : "s");
         return 0;
 }
 
@@ -304,8 +293,9 @@ static int daemon_on_status(sd_event_source *source, uint64_t usec, void *userda
         d->is_status_due = false;
         TAILQ_FOREACH(c, &d->containers, containers)
                 lines += c->counts.lines;
-        (void) snprintf(text, sizeof(text), "STATUS=%u containers, %llu lines%s", d->n_containers,
-                        (unsigned long long) lines,
+        (void) snprintf(text, sizeof(text), "STATUS=%u container%s, %llu line%s%s", d->n_containers,
+                        d->n_containers == 1 ? "" : "s", (unsigned long long) lines,
+                        lines == 1 ? "" : "s",
                         d->config ? "" : ", configuration refused: no new containers");
         (void) notify_send(d->notify, text);
         return 0;
@@ -315,7 +305,8 @@ static int daemon_on_idle(sd_event_source *source, uint64_t usec, void *userdata
 {
         Daemon *d = ASSERT_PTR(userdata);
 
-        if (d->n_containers > 0)
+        /* To end is to lose the fd store: not while it holds what a later start may still open. */
+        if (d->n_containers > 0 || d->n_unrestored > 0)
                 return 0;
         if (varlink_server_n_connections(d->server) > 0) {
                 daemon_schedule_idle(d);
@@ -381,6 +372,7 @@ int daemon_new(Daemon **ret, char *const *fd_names, size_t n_fds)
         if (r < 0)
                 return log_error_errno(r, "Failed to make the event loop: %m");
         d->host.event = d->event;
+        d->host.journal_path = "/run/systemd/journal";
         r = notify_new(&d->notify, d->event);
         if (r < 0)
                 return log_error_errno(r, "Failed to connect to the service manager: %m");

@@ -39,6 +39,7 @@ struct Daemon {
         int containers_fd;
         TAILQ_HEAD(, Container) containers;
         unsigned n_containers;
+        unsigned n_unrestored;    /* containers on disk that could not be opened */
         uint64_t n_lines_removed; /* of containers that are gone, since the start */
         bool is_status_due;
         sd_event_source *status;

@@ -23,12 +23,6 @@ static bool fifos_has_stream(const Fifos *f, EntryStream kind)
         return kind == ENTRY_STDOUT || !f->is_terminal;
 }
 
-static bool fifos_holds_stdin(const Fifos *f)
-{
-        /* An exec that is not logged belongs to who asked for it, its end of input too. */
-        return f->is_logged;
-}
-
 static void fifos_on_stream_ended(Stream *s)
 {
         Fifos *f = container_of(s, Fifos, streams[s->kind]);
@@ -156,13 +150,13 @@ int fifos_open(Fifos *f, int dir_fd)
         bool is_stored;
         int r;
 
-        f->is_stored = true;
-        if (fifos_holds_stdin(f)) {
-                f->stdin_fd = fifos_open_one(f, dir_fd, "stdin", O_RDWR, &is_stored);
-                if (f->stdin_fd < 0)
-                        return f->stdin_fd;
-                f->is_stored = f->is_stored && is_stored;
-        }
+        /* The others belong to who asked for them, their ends too. */
+        if (!f->is_logged)
+                return 0;
+
+        f->stdin_fd = fifos_open_one(f, dir_fd, "stdin", O_RDWR, &f->is_stored);
+        if (f->stdin_fd < 0)
+                return f->stdin_fd;
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
                 Stream *s = &f->streams[k];
 
@@ -173,8 +167,6 @@ int fifos_open(Fifos *f, int dir_fd)
                 if (s->fd < 0)
                         return s->fd;
                 f->is_stored = f->is_stored && is_stored;
-                if (!f->is_logged)
-                        continue;
                 r = stream_start(s);
                 if (r < 0)
                         return r;
@@ -193,6 +185,10 @@ void fifos_end(Fifos *f)
         if (f->is_ending)
                 return;
         f->is_ending = true;
+        if (!f->is_logged) {
+                f->on_ended(f);
+                return;
+        }
 
         /* The last stream to end calls on_ended, which frees f: note what comes first. */
         if (fifos_has_stream(f, ENTRY_STDERR) && f->streams[ENTRY_STDERR].phase != STREAM_ENDED) {

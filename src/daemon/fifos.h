@@ -6,9 +6,9 @@
  *
  *     init-stdin  init-stdout  init-stderr        <exec>-stdin  <exec>-stdout  <exec>-stderr
  *
- * With a terminal there is no stderr. The daemon holds the read ends of stdout and stderr, and the
- * stdin of what it logs open for reading and writing, so that it does not end by itself; the
- * service manager's store holds a copy of each.
+ * With a terminal there is no stderr. Of what it logs the daemon holds the read ends of stdout and
+ * stderr, and stdin for reading and writing, so that it does not end by itself; the service
+ * manager's store holds a copy of each. FIFOs that are not logged it only makes and deletes.
  */
 
 #include <jansson.h>
@@ -23,7 +23,7 @@ struct Fifos {
         TAILQ_ENTRY(Fifos) fifos; /* Container.fifos */
         Container *container;
         Stream streams[ENTRY_STREAMS];
-        int stdin_fd; /* -1 where the daemon does not hold it */
+        int stdin_fd; /* -1: not logged */
         bool is_exec;
         bool is_logged;
         bool is_terminal;

@@ -100,5 +100,7 @@ int main(int argc, char *argv[])
         if (r < 0)
                 return EXIT_FAILURE;
         r = daemon_run(daemon);
+        if (r < 0)
+                (void) log_error_errno(r, "The event loop failed: %m");
         return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

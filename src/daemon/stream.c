@@ -97,7 +97,8 @@ static size_t stream_cut(Stream *s, StatePage *page, Span input, size_t limit, b
 
 /*
  * Takes the rest of the active turn's bytes out of the FIFO of its stream. There is none, but after
- * a crash between two system calls, or when the kernel had no memory.
+ * a crash between two system calls, or when the kernel had no memory. Returns 1 if there was one,
+ * 0 if not.
  */
 static int stream_settle(Stream *s, StatePage *page)
 {
@@ -114,14 +115,14 @@ static int stream_settle(Stream *s, StatePage *page)
                               &turn->dropped)
                   : -ENODATA;
         if (r != -ENODATA)
-                return r;
+                return r < 0 ? r : 1;
 
         /* Somebody else read the FIFO, or it is another one by now. */
         lost = turn->bytes - (uint64_t) turn->dropped;
         turn->dropped = (int64_t) turn->bytes;
         turn->after.counts.dropped += lost;
         turn->total.dropped += lost;
-        return 0;
+        return 1;
 }
 
 /* Writes the shipped lines into the state page, then drops their bytes. Returns the bytes. */
@@ -186,10 +187,32 @@ static void stream_ship(Stream *s, StatePage *page, size_t n, size_t asked, size
         turns_push(turns, s);
 }
 
+/*
+ * Whether a peek shows less than there is, because the scratch pipe has fewer slots than the FIFO,
+ * and these hold packets. The fill is asked for first: bytes that come in between prove nothing.
+ */
+static bool stream_is_out_of_slots(Stream *s, size_t asked, Span *ret_input)
+{
+        size_t fill;
+
+        if (fifo_get_fill(s->fd, &fill) < 0 ||
+            fifo_peek(&stream_get_turns(s)->scratch, s->fd, asked, ret_input) < 0)
+                return false;
+        return ret_input->size > 1 && ret_input->size < MIN(fill, asked);
+}
+
+/* Whether what was seen is all, for ever. */
+static bool stream_is_at_end(Stream *s, size_t seen)
+{
+        size_t fill;
+
+        return fifo_is_hung_up(s->fd) && fifo_get_fill(s->fd, &fill) >= 0 && fill == seen;
+}
+
 /* Bytes without a line's end: wait for more, unless no more can come. */
 static void stream_on_partial(Stream *s, StatePage *page, Span input, size_t asked)
 {
-        size_t fill = 0, n = 0;
+        size_t n = 0;
 
         if (input.size == asked && s->window < PEEK_MAX_BYTES) {
                 s->window = PEEK_MAX_BYTES;
@@ -197,12 +220,10 @@ static void stream_on_partial(Stream *s, StatePage *page, Span input, size_t ask
                 return;
         }
 
-        (void) fifo_get_fill(s->fd, &fill);
-        if (fill == input.size && fifo_is_hung_up(s->fd))
+        if (stream_is_at_end(s, input.size))
                 n = stream_cut(s, page, input, s->limit, true);
-        else if (fill > input.size && input.size > 1)
-                /* Many tiny writes: the scratch pipe has fewer slots than the FIFO. */
-                n = stream_cut(s, page, input, input.size - 1, false);
+        else if (stream_is_out_of_slots(s, asked, &input))
+                n = stream_cut(s, page, input, MIN(input.size - 1, s->limit), false);
 
         if (n > 0)
                 stream_ship(s, page, n, asked, input.size);
@@ -217,7 +238,8 @@ static void stream_on_empty(Stream *s)
                 stream_end(s);
 }
 
-/* Everything that must be well before a turn can ship: 1 yes, 0 not now. */
+/* What is in the FIFO, and the page to write the turn into. Returns 1, or 0 when there is nothing
+ * to do now: the FIFO is empty, the driver busy, or something is to be tried again. */
 static int stream_prepare(Stream *s, size_t asked, StatePage **ret_page, Span *ret_input)
 {
         Container *c = s->container;
@@ -227,6 +249,16 @@ static int stream_prepare(Stream *s, size_t asked, StatePage **ret_page, Span *r
                 s->phase = STREAM_WAITING;
                 return 0;
         }
+        r = fifo_peek(&stream_get_turns(s)->scratch, s->fd, asked, ret_input);
+        if (r < 0) {
+                stream_retry_later(s, r, "read a FIFO");
+                return 0;
+        }
+        if (ret_input->size == 0) {
+                stream_on_empty(s);
+                return 0;
+        }
+        /* Only now, so that the page of a container that says nothing is never mapped. */
         r = state_map(&c->daemon->states, &c->state, c->id, ret_page);
         if (r < 0) {
                 stream_retry_later(s, r, "map the state page");
@@ -237,9 +269,9 @@ static int stream_prepare(Stream *s, size_t asked, StatePage **ret_page, Span *r
                 stream_retry_later(s, r, "drop shipped lines");
                 return 0;
         }
-        r = fifo_peek(&stream_get_turns(s)->scratch, s->fd, asked, ret_input);
-        if (r < 0) {
-                stream_retry_later(s, r, "read a FIFO");
+        if (r > 0) {
+                /* What was seen is not what is there now. */
+                turns_push(stream_get_turns(s), s);
                 return 0;
         }
         return 1;
@@ -254,10 +286,6 @@ void stream_turn(Stream *s)
 
         if (stream_prepare(s, asked, &page, &input) == 0)
                 return;
-        if (input.size == 0) {
-                stream_on_empty(s);
-                return;
-        }
 
         flush = s->is_draining && (input.size < asked || input.size == s->drain_left);
         n = stream_cut(s, page, input, s->limit, flush);
@@ -283,7 +311,7 @@ void stream_on_held(Stream *s)
          * byte goes out as a part, so that the last part of a line is never empty. */
         if (stream_prepare(s, PEEK_MAX_BYTES, &page, &input) == 0)
                 return;
-        n = input.size > 1 ? stream_cut(s, page, input, input.size - 1, false) : 0;
+        n = input.size > 1 ? stream_cut(s, page, input, MIN(input.size - 1, s->limit), false) : 0;
         if (n > 0)
                 stream_ship(s, page, n, PEEK_MAX_BYTES, input.size);
 }
