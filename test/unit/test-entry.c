@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The level prefix of a line, as sd-daemon(3) defines it. */
+
+#undef NDEBUG
+
+#include <stdio.h>
+
+#include "record/entry.h"
+
+static void check(Span text, int level, Span rest)
+{
+        assert(entry_take_level(&text, 42) == level);
+        assert(span_equal(text, rest));
+}
+
+static void test_levels(void)
+{
+        check(SPAN_LITERAL("<0>burning"), LOG_EMERG, SPAN_LITERAL("burning"));
+        check(SPAN_LITERAL("<3>failed"), LOG_ERR, SPAN_LITERAL("failed"));
+        check(SPAN_LITERAL("<7>detail"), LOG_DEBUG, SPAN_LITERAL("detail"));
+        check(SPAN_LITERAL("<6>"), LOG_INFO, SPAN_LITERAL(""));
+        check(SPAN_LITERAL("<6> one blank stays"), LOG_INFO, SPAN_LITERAL(" one blank stays"));
+        check(SPAN_LITERAL("<6><3>one only"), LOG_INFO, SPAN_LITERAL("<3>one only"));
+        puts("ok: levels");
+}
+
+static void test_no_level(void)
+{
+        static const Span plain[] = {
+                SPAN_LITERAL(""),        SPAN_LITERAL("<"),
+                SPAN_LITERAL("<3"),      SPAN_LITERAL("<8>no such level"),
+                SPAN_LITERAL("</>"),     SPAN_LITERAL("<30>a facility is no level"),
+                SPAN_LITERAL("<a>html"), SPAN_LITERAL(" <3>not at the start"),
+                SPAN_LITERAL("3>"),
+        };
+
+        for (size_t i = 0; i < ARRAY_SIZE(plain); i++)
+                check(plain[i], 42, plain[i]);
+        check((Span){}, 42, (Span){});
+        puts("ok: no level");
+}
+
+/* The view ends where the text does, whatever lies behind it. */
+static void test_borders(void)
+{
+        check((Span){ "<3>", 2 }, 42, SPAN_LITERAL("<3"));
+        puts("ok: borders");
+}
+
+static void test_streams(void)
+{
+        assert(span_equal_string(SPAN_LITERAL("stdout"), entry_stream_to_string(ENTRY_STDOUT)));
+        assert(span_equal_string(SPAN_LITERAL("stderr"), entry_stream_to_string(ENTRY_STDERR)));
+        puts("ok: streams");
+}
+
+int main(void)
+{
+        test_levels();
+        test_no_level();
+        test_borders();
+        test_streams();
+        return 0;
+}
