@@ -13,6 +13,9 @@
 
 #define CONFIG_DRIVER_DEFAULT "journald"
 
+#define LINE_RULE "a line is [Section], Key=value, or a comment after #"
+#define WHITE " \t\r\n\v\f"
+
 /* One file being read. */
 typedef struct ConfigFile {
         FILE *stream;
@@ -131,27 +134,57 @@ static int config_on_setting(void *userdata, const char *section, const char *ke
                                    "[journald]");
 }
 
-/* fgets() for inih, which would take a line too long for its buffer, or one that begins with a
- * space, for something else than it looks like. */
+/* Why inih would take a line for something else than it looks like, or NULL. */
+static const char *config_check_line(const char *line)
+{
+        size_t white = strspn(line, WHITE);
+        const char *end = strchr(line, ']');
+
+        if (line[white] == '\0' || line[0] == '#' || line[0] == ';')
+                return NULL;
+        if (white > 0)
+                return "a line must not begin with white space";
+        for (const char *p = strchr(line, ';'); p; p = strchr(p + 1, ';'))
+                if (p > line && strchr(WHITE, p[-1]))
+                        return "a comment begins its line: no ; after white space";
+        if (line[0] == '[' && end && end[1 + strspn(end + 1, WHITE)] != '\0')
+                return LINE_RULE;
+        return NULL;
+}
+
+/* fgets() for inih, which has no other way to be told of a line that is too long or odd. */
 static char *config_on_line(char *line, int size, void *userdata)
 {
         ConfigFile *file = ASSERT_PTR(userdata);
-        size_t n;
+        const char *end, *rule;
 
-        if (file->is_refused || !fgets(line, size, file->stream))
+        if (file->is_refused)
                 return NULL;
+        /* So that the last NUL is the one that fgets() writes. */
+        memset(line, '\n', (size_t) size);
+        if (!fgets(line, size, file->stream)) {
+                if (ferror(file->stream))
+                        config_refuse(file, "%s", strerror(errno));
+                return NULL;
+        }
         file->line++;
 
-        n = strlen(line);
-        if (n + 1 == (size_t) size && line[n - 1] != '\n') {
+        end = memrchr(line, '\0', (size_t) size);
+        if (strlen(line) < (size_t) (end - line))
+                config_refuse(file, "a line has no NUL byte");
+        else if (end - line == size - 1 && end[-1] != '\n')
                 config_refuse(file, "a line has at most %i bytes", size - 2);
-                return NULL;
-        }
-        if ((line[0] == ' ' || line[0] == '\t') && line[strspn(line, " \t\r\n")] != '\0') {
-                config_refuse(file, "a line must not begin with white space");
-                return NULL;
-        }
-        return line;
+        else if ((rule = config_check_line(line)))
+                config_refuse(file, "%s", rule);
+        return file->is_refused ? NULL : line;
+}
+
+static int config_refuse_path(ConfigError *error, const char *path, int e)
+{
+        *error = (ConfigError){};
+        (void) snprintf(error->file, sizeof(error->file), "%s", path);
+        (void) snprintf(error->rule, sizeof(error->rule), "%s", strerror(e));
+        return e == ENOMEM ? -ENOMEM : -EINVAL;
 }
 
 static int config_read_file(Config *config, const char *path, ConfigError *error)
@@ -160,31 +193,23 @@ static int config_read_file(Config *config, const char *path, ConfigError *error
         ConfigFile file = { .config = config, .error = error };
         int r;
 
+        stream = fopen(path, "re");
+        if (!stream)
+                return errno == ENOENT ? 0 : config_refuse_path(error, path, errno);
+
         *error = (ConfigError){};
         (void) snprintf(error->file, sizeof(error->file), "%s", path);
-
-        stream = fopen(path, "re");
-        if (!stream && errno == ENOENT)
-                return 0;
-        if (!stream) {
-                config_refuse(&file, "%s", strerror(errno));
-                return -EINVAL;
-        }
-
         file.stream = stream;
         r = ini_parse_stream(config_on_line, &file, config_on_setting, &file);
-        if (file.is_refused)
-                return -EINVAL;
-        if (ferror(stream)) {
-                config_refuse(&file, "it cannot be read");
-                return -EINVAL;
+        if (r < 0)
+                return -ENOMEM;
+        /* inih goes on after a line that is none: what it meets then is not the first error. */
+        if (r > 0 && (!file.is_refused || (unsigned) r < error->line)) {
+                file.is_refused = false;
+                file.line = (unsigned) r;
+                config_refuse(&file, LINE_RULE);
         }
-        if (r != 0) {
-                file.line = r > 0 ? (unsigned) r : 0;
-                config_refuse(&file, "a line is [Section], Key=value, or a comment after #");
-                return -EINVAL;
-        }
-        return 0;
+        return file.is_refused ? -EINVAL : 0;
 }
 
 static int config_is_drop_in(const struct dirent *entry)
@@ -196,7 +221,7 @@ static int config_is_drop_in(const struct dirent *entry)
 
 static int config_read_dir(Config *config, const char *dir, ConfigError *error)
 {
-        char path[256], drop_in_dir[200];
+        char path[512], drop_in_dir[200];
         struct dirent **entries;
         int n, r;
 
@@ -217,13 +242,9 @@ static int config_read_dir(Config *config, const char *dir, ConfigError *error)
         }
 
         for (int i = 0; i < n; i++) {
-                if (r >= 0) {
-                        int k = snprintf(path, sizeof(path), "%s/%s", drop_in_dir,
-                                         entries[i]->d_name);
-
-                        if (k > 0 && (size_t) k < sizeof(path))
-                                r = config_read_file(config, path, error);
-                }
+                (void) snprintf(path, sizeof(path), "%s/%s", drop_in_dir, entries[i]->d_name);
+                if (r >= 0)
+                        r = config_read_file(config, path, error);
                 free(entries[i]);
         }
         free(entries);

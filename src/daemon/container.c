@@ -48,17 +48,6 @@ void container_on_counts(Container *c, const StateTurn *turn)
         daemon_on_lines(c->daemon);
 }
 
-static bool container_is_waiting(const Container *c)
-{
-        const Fifos *f;
-
-        TAILQ_FOREACH(f, &c->fifos, fifos)
-                for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
-                        if (f->streams[k].phase == STREAM_WAITING)
-                                return true;
-        return false;
-}
-
 bool container_fifo_is_full(Container *c, const Stream *s)
 {
         const Fifos *f = container_of(s, Fifos, streams[s->kind]);
@@ -208,7 +197,10 @@ int container_create(Container **ret, Daemon *daemon, json_t *request, Refusal *
 
                 if (init && init->store_name[0])
                         (void) notify_remove_fds(daemon->notify, init->store_name);
-                (void) rundir_remove_at(daemon->containers_fd, c->id);
+                /* To remove it takes fds: there may be none but these. */
+                c = container_free(c);
+                dir_fd = base_close(dir_fd);
+                (void) rundir_remove_at(daemon->containers_fd, spec->facts.id);
                 return r;
         }
         *ret = TAKE_PTR(c);
@@ -302,11 +294,30 @@ static int container_restore_state(Container *c)
                         s->counts = state_get_row(page, s->row).counts;
                         /* Opened by name, the FIFO may have been empty in between: its bytes are
                          * new then, and shipping some twice is better than losing one. */
-                        if (active->row == s->row && !f->is_stored)
+                        if (active->row == s->row && !f->is_stored) {
                                 active->dropped = (int64_t) active->bytes;
+                                active->owed_bytes = 0;
+                        }
                 }
         state_unmap(&c->daemon->states, &c->state);
         return 0;
+}
+
+/* Opens what the directory holds. What is missing there is damage; -ENOENT would say that there is
+ * no config, so that the directory may go. */
+static int container_reopen(Container *c, int dir_fd)
+{
+        Fifos *init;
+        int r;
+
+        r = container_add_init(c, &init);
+        if (r >= 0)
+                r = fifos_open(init, dir_fd);
+        if (r >= 0)
+                r = rundir_list(dir_fd, container_on_restore_name, &(RestoreWalk){ c, dir_fd });
+        if (r >= 0)
+                r = container_restore_state(c);
+        return r == -ENOENT ? -EBADMSG : r;
 }
 
 int container_restore(Container **ret, Daemon *daemon, const char *id, Refusal *refusal)
@@ -315,7 +326,6 @@ int container_restore(Container **ret, Daemon *daemon, const char *id, Refusal *
         _cleanup_(spec_freep) Spec *spec = NULL;
         _cleanup_buffer_ Buffer text = {};
         _cleanup_close_ int dir_fd = -1;
-        Fifos *init;
         int r;
 
         dir_fd = rundir_open_at(daemon->containers_fd, id);
@@ -333,16 +343,7 @@ int container_restore(Container **ret, Daemon *daemon, const char *id, Refusal *
         r = container_new(&c, daemon, spec, refusal);
         if (r < 0)
                 return r;
-        r = container_add_init(c, &init);
-        if (r < 0)
-                return r;
-        r = fifos_open(init, dir_fd);
-        if (r < 0)
-                return r;
-        r = rundir_list(dir_fd, container_on_restore_name, &(RestoreWalk){ c, dir_fd });
-        if (r < 0)
-                return r;
-        r = container_restore_state(c);
+        r = container_reopen(c, dir_fd);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(c);
@@ -429,6 +430,8 @@ int container_exec(Container *c, const char *exec, bool is_terminal, bool is_log
                                       (int) EXECS_LOGGED_MAX);
                 }
                 r = state_map(&c->daemon->states, &c->state, c->id, &page);
+                if (r >= 0)
+                        r = stream_settle(&TAILQ_FIRST(&c->fifos)->streams[ENTRY_STDOUT], page);
                 if (r >= 0) {
                         state_clear_row(page, f->first_row);
                         state_clear_row(page, f->first_row + 1);
@@ -445,60 +448,6 @@ int container_exec(Container *c, const char *exec, bool is_terminal, bool is_log
                 return r;
         }
         *ret = f;
-        return 0;
-}
-
-/* The request, from the container's config; NULL if it cannot be read. */
-static json_t *container_read_request(const Container *c)
-{
-        _cleanup_buffer_ Buffer text = {};
-        _cleanup_close_ int dir_fd = -1;
-        json_t *object, *request;
-
-        dir_fd = rundir_open_at(c->daemon->containers_fd, c->id);
-        if (dir_fd < 0 || rundir_read_file(dir_fd, "config", SPEC_FILE_MAX_BYTES, &text) < 0)
-                return NULL;
-        object = json_loadb(text.data, text.size, 0, NULL);
-        request = json_incref(json_object_get(object, "request"));
-        json_decref(object);
-        return request;
-}
-
-int container_describe(const Container *c, bool whole, json_t **ret)
-{
-        json_t *object, *streams, *execs, *request;
-        Fifos *f;
-
-        object = json_pack(
-                "{s:s, s:s*, s:s*, s:s*, s:s, s:I, s:b, s:s, s:s, s:b, s:I, s:I, s:I}", "id", c->id,
-                "name", c->name, "image", c->image, "unit", c->unit, "epoch", c->epoch,
-                "createdUSec", (json_int_t) c->created_usec, "terminal", c->is_terminal, "driver",
-                c->sink->driver->name, "state", c->is_removing ? "removing" : "active", "waiting",
-                container_is_waiting(c), "lines", (json_int_t) c->counts.lines, "bytes",
-                (json_int_t) c->counts.bytes, "bytesDropped", (json_int_t) c->counts.dropped);
-        if (!object)
-                return -ENOMEM;
-        *ret = object;
-        if (!whole)
-                return 0;
-
-        execs = json_array();
-        streams = json_array();
-        TAILQ_FOREACH(f, &c->fifos, fifos) {
-                json_t *of_set = f->is_exec ? NULL : fifos_describe(f);
-
-                if (f->is_exec)
-                        json_array_append_new(execs, json_string(f->name));
-                else
-                        json_array_extend(streams, of_set);
-                json_decref(of_set);
-        }
-        request = container_read_request(c);
-        json_object_set(object, "options", json_object_get(request, "options"));
-        json_object_set(object, "imageId", json_object_get(request, "imageId"));
-        json_decref(request);
-        json_object_set_new(object, "streams", streams);
-        json_object_set_new(object, "execs", execs);
         return 0;
 }
 

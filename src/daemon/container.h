@@ -42,7 +42,8 @@ struct Container {
  * nothing that counts. -EINVAL with the refusal, or another negative errno. */
 int container_create(Container **ret, Daemon *daemon, json_t *request, Refusal *refusal);
 
-/* Opens the container that a daemon before this one has left in the directory of that name. */
+/* Opens the container that a daemon before this one has left in the directory of that name.
+ * -ENOENT when that has no config: the daemon was killed while it made or removed the container. */
 int container_restore(Container **ret, Daemon *daemon, const char *id, Refusal *refusal);
 
 /* Closes everything and forgets the container; what is on disk stays. */
@@ -60,9 +61,6 @@ Fifos *container_find_exec(Container *container, const char *exec);
  * answers call, which it takes, perhaps before this returns. The container may be gone then. */
 void container_remove_exec(Container *container, Fifos *exec, void *call);
 void container_remove(Container *container, void *call);
-
-/* For an answer, after the interface's type Container; the whole of it, or what List shows. */
-int container_describe(const Container *container, bool whole, json_t **ret);
 
 /* For its streams: the one with that row, or NULL. */
 Stream *container_find_stream(Container *container, uint32_t row);

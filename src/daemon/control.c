@@ -7,6 +7,7 @@
 #include "daemon/control.h"
 #include "daemon/daemon.h"
 #include "io.conlogd.h"
+#include "io/rundir.h"
 
 /* Ends a call that did not work out: with the refusal, or with what the system said. */
 static void control_fail(VarlinkCall *call, int error, Refusal *refusal)
@@ -36,13 +37,79 @@ static const char *control_get_string(json_t *parameters, const char *key)
         return json_string_value(json_object_get(parameters, key));
 }
 
+static bool control_is_waiting(const Container *c)
+{
+        const Fifos *f;
+
+        TAILQ_FOREACH(f, &c->fifos, fifos)
+                for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                        if (f->streams[k].phase == STREAM_WAITING)
+                                return true;
+        return false;
+}
+
+/* The request, from the container's config; NULL if it cannot be read. */
+static json_t *control_read_request(const Container *c)
+{
+        _cleanup_buffer_ Buffer text = {};
+        _cleanup_close_ int dir_fd = -1;
+        json_t *object, *request;
+
+        dir_fd = rundir_open_at(c->daemon->containers_fd, c->id);
+        if (dir_fd < 0 || rundir_read_file(dir_fd, "config", SPEC_FILE_MAX_BYTES, &text) < 0)
+                return NULL;
+        object = json_loadb(text.data, text.size, 0, NULL);
+        request = json_incref(json_object_get(object, "request"));
+        json_decref(object);
+        return request;
+}
+
+/* After the interface's type Container; the whole of it, or what List shows. */
+static int control_pack_container(const Container *c, bool whole, json_t **ret)
+{
+        json_t *object, *streams, *execs, *request;
+        Fifos *f;
+
+        object = json_pack(
+                "{s:s, s:s*, s:s*, s:s*, s:s, s:I, s:b, s:s, s:s, s:b, s:I, s:I, s:I}", "id", c->id,
+                "name", c->name, "image", c->image, "unit", c->unit, "epoch", c->epoch,
+                "createdUSec", (json_int_t) c->created_usec, "terminal", c->is_terminal, "driver",
+                c->sink->driver->name, "state", c->is_removing ? "removing" : "active", "waiting",
+                control_is_waiting(c), "lines", (json_int_t) c->counts.lines, "bytes",
+                (json_int_t) c->counts.bytes, "bytesDropped", (json_int_t) c->counts.dropped);
+        if (!object)
+                return -ENOMEM;
+        *ret = object;
+        if (!whole)
+                return 0;
+
+        execs = json_array();
+        streams = json_array();
+        TAILQ_FOREACH(f, &c->fifos, fifos) {
+                json_t *of_set = f->is_exec ? NULL : fifos_describe(f);
+
+                if (f->is_exec)
+                        json_array_append_new(execs, json_string(f->name));
+                else
+                        json_array_extend(streams, of_set);
+                json_decref(of_set);
+        }
+        request = control_read_request(c);
+        json_object_set(object, "options", json_object_get(request, "options"));
+        json_object_set(object, "imageId", json_object_get(request, "imageId"));
+        json_decref(request);
+        json_object_set_new(object, "streams", streams);
+        json_object_set_new(object, "execs", execs);
+        return 0;
+}
+
 static void control_reply_container(VarlinkCall *call, const Container *c)
 {
         Refusal refusal = {};
         json_t *object;
         int r;
 
-        r = container_describe(c, true, &object);
+        r = control_pack_container(c, true, &object);
         if (r < 0)
                 control_fail(call, r, &refusal);
         else
@@ -138,7 +205,7 @@ static void control_list(VarlinkCall *call, json_t *parameters, void *userdata)
         Container *c;
 
         TAILQ_FOREACH(c, &d->containers, containers)
-                if (container_describe(c, false, &object) >= 0)
+                if (control_pack_container(c, false, &object) >= 0)
                         json_array_append_new(array, object);
         varlink_call_reply(call, json_pack("{s:o}", "containers", array));
 }

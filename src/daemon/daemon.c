@@ -13,6 +13,9 @@
 #include "daemon/daemon.h"
 #include "io/rundir.h"
 
+/* The scratch pipe in the service manager's store. */
+#define SCRATCH_NAME "scratch"
+
 /* How old the figures of systemctl status may be. */
 #define STATUS_USEC UINT64_C(1000000)
 
@@ -72,6 +75,10 @@ static int daemon_take_listen_fds(Daemon *d, char *const *names, size_t n)
 
                 if (strcmp(names[i], "varlink") == 0 && listen_fd < 0) {
                         listen_fd = fd;
+                        continue;
+                }
+                if (strcmp(names[i], SCRATCH_NAME) == 0) {
+                        d->scratch_fds[(fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY] = fd;
                         continue;
                 }
                 if (fstat(fd, &st) < 0)
@@ -265,6 +272,20 @@ static int daemon_restore(Daemon *d)
         return 0;
 }
 
+/* The pipe of the daemon before this one, or a new one for those that come after. */
+static int daemon_open_turns(Daemon *d)
+{
+        bool is_new = d->scratch_fds[0] < 0 || d->scratch_fds[1] < 0;
+        int r;
+
+        r = turns_init(&d->turns, d->event, d->scratch_fds);
+        if (r < 0 || !is_new)
+                return r;
+        return notify_store_fds(
+                d->notify, SCRATCH_NAME,
+                (int[]){ d->turns.scratch.pipe_read_fd, d->turns.scratch.pipe_write_fd }, 2);
+}
+
 static int daemon_open_run_dir(Daemon *d)
 {
         _cleanup_close_ int run_fd = -1;
@@ -362,7 +383,9 @@ int daemon_new(Daemon **ret, char *const *fd_names, size_t n_fds)
         d = malloc(sizeof(*d));
         if (!d)
                 return log_error_errno(ENOMEM, "Failed to start: %m");
-        *d = (Daemon){ .containers_fd = -1, .turns.scratch = FIFO_SCRATCH_NULL };
+        *d = (Daemon){ .containers_fd = -1,
+                       .turns.scratch = FIFO_SCRATCH_NULL,
+                       .scratch_fds = { -1, -1 } };
         TAILQ_INIT(&d->containers);
         journal_sockets_init(&d->host.journals);
         if (gethostname(d->hostname, sizeof(d->hostname) - 1) < 0)
@@ -376,9 +399,6 @@ int daemon_new(Daemon **ret, char *const *fd_names, size_t n_fds)
         r = notify_new(&d->notify, d->event);
         if (r < 0)
                 return log_error_errno(r, "Failed to connect to the service manager: %m");
-        r = turns_init(&d->turns, d->event);
-        if (r < 0)
-                return log_error_errno(r, "Failed to set up the streams: %m");
         r = daemon_add_timers(d);
         if (r < 0)
                 return log_error_errno(r, "Failed to set up timers: %m");
@@ -389,6 +409,9 @@ int daemon_new(Daemon **ret, char *const *fd_names, size_t n_fds)
         r = daemon_take_listen_fds(d, fd_names, n_fds);
         if (r < 0)
                 return r;
+        r = daemon_open_turns(d);
+        if (r < 0)
+                return log_error_errno(r, "Failed to set up the streams: %m");
         daemon_load_config(d);
         r = daemon_restore(d);
         if (r < 0)

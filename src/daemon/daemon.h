@@ -48,6 +48,7 @@ struct Daemon {
         uint64_t watchdog_usec;
         StoredFd *stored; /* sorted by dev and ino */
         size_t n_stored;
+        int scratch_fds[2]; /* of the store, until the turns take them */
         char hostname[65];
 };
 

@@ -75,7 +75,7 @@ static int spec_read_names(Spec *spec, json_t *request, Refusal *refusal)
                 return r;
         /* Docker's own spelling of a name. */
         if (f->name && f->name[0] == '/')
-                f->name++;
+                f->name = f->name[1] ? f->name + 1 : NULL;
         r = spec_get_text(request, "image", IMAGE_MAX_BYTES, &f->image, refusal);
         if (r < 0)
                 return r;

@@ -62,7 +62,9 @@ static int state_check(const StatePage *page)
                         continue;
                 if (turn->row >= STATE_ROWS || turn->bytes > PEEK_MAX_BYTES ||
                     turn->next_ordinal == 0 || turn->dropped < 0 ||
-                    (uint64_t) turn->dropped > turn->bytes || !state_row_is_valid(&turn->after))
+                    (uint64_t) turn->dropped > turn->bytes || !state_row_is_valid(&turn->after) ||
+                    turn->owed_bytes > PEEK_MAX_BYTES || turn->owed_limit > PEEK_MAX_BYTES ||
+                    (turn->owed_bytes > 0 && turn->owed_limit == 0))
                         return -EBADMSG;
         }
         return 0;

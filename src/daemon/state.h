@@ -5,11 +5,17 @@
  * The state page of a container: one small file on tmpfs, mapped while the container speaks, that
  * is right at every instant, whatever kills the daemon.
  *
- * It holds two turns and says which one is active. A turn that has been shipped is written into the
- * idle one, made active by one store, and then the kernel counts the bytes it drops from the FIFO
- * in the turn itself. So after a crash either the turn is not there, and its lines are shipped
- * again from the same bytes with the same ordinals; or it is, and what it has not dropped yet is
- * dropped without being shipped.
+ * It holds two turns and says which one is active. A turn is written into the idle one and made
+ * active by one store. Each time a stream ships, that happens twice:
+ *
+ *     before   nothing is to be dropped, but these lines are owed: the stream's next bytes may
+ *              have been shipped under the next ordinals
+ *     after    nothing is owed; so many bytes are to be dropped, and the kernel itself counts in
+ *              the turn how many are
+ *
+ * So after a crash what is owed is shipped again first, from the same bytes and with the same
+ * ordinals, before any other stream of the container is given these; and what is shipped is dropped
+ * without being shipped again.
  */
 
 #include <stdatomic.h>
@@ -37,9 +43,11 @@ typedef struct StateTurn {
         uint64_t bytes;        /* to drop from the FIFO */
         int64_t dropped;       /* of these, written by the kernel */
         uint32_t row;
-        uint32_t reserved;
-        StateRow after; /* the row, after it */
-        Counts total;   /* of the container, after it */
+        uint32_t owed_bytes; /* behind those to drop: may have been shipped from next_ordinal on */
+        uint32_t owed_limit; /* of a line, as they were cut */
+        uint32_t owed_goes_on; /* 1: the last of the owed lines is a part of a longer one */
+        StateRow after;        /* the row, after it */
+        Counts total;          /* of the container, after it */
 } StateTurn;
 
 typedef struct StatePage {
@@ -83,7 +91,8 @@ StateTurn *state_get_active(StatePage *page);
 /* Where a stream stands, with the active turn. */
 StateRow state_get_row(const StatePage *page, uint32_t row);
 
-/* The idle turn, ready to be filled: it begins as "nothing more happened" on this row. */
+/* The idle turn, ready to be filled: it begins as "nothing more happened" on this row. The active
+ * one must be settled, see stream_settle(); so for state_clear_row(). */
 StateTurn *state_begin(StatePage *page, uint32_t row);
 
 /* Makes the turn that state_begin() gave the active one. */

@@ -28,6 +28,13 @@ static void stream_end(Stream *s)
         s->on_ended(s);
 }
 
+static void stream_hold(Stream *s, size_t fill, unsigned level)
+{
+        s->held_fill = fill;
+        s->hold_level = level;
+        turns_hold(stream_get_turns(s), s);
+}
+
 /* Something that a later turn may find mended: no fd free, no memory. */
 static void stream_retry_later(Stream *s, int error, const char *what)
 {
@@ -35,7 +42,7 @@ static void stream_retry_later(Stream *s, int error, const char *what)
                 (void) log_error_errno(error, "Failed to %s of container %s, trying again: %m",
                                        what, s->container->id);
         s->is_troubled = true;
-        turns_hold(stream_get_turns(s), s);
+        stream_hold(s, 0, HOLD_LEVELS - 1);
 }
 
 /* Where the row stands after a line. */
@@ -50,8 +57,9 @@ static void row_advance(StateRow *row, const Entry *e, uint32_t size)
         row->priority = goes_on ? (uint32_t) e->priority : 0;
 }
 
-/* Makes entries of the lines in input, numbered as if all of them were shipped. */
-static size_t stream_cut(Stream *s, StatePage *page, Span input, size_t limit, bool flush)
+/* Makes entries of the lines in input, numbered as if all of them were shipped. rest says how what
+ * has no line's end is taken: as a line (LINE_END_FILE), a part (LINE_END_LIMIT), or not at all. */
+static size_t stream_cut(Stream *s, StatePage *page, Span input, size_t limit, LineEnd rest)
 {
         Turns *turns = stream_get_turns(s);
         StateRow row = state_get_row(page, s->row);
@@ -63,8 +71,15 @@ static size_t stream_cut(Stream *s, StatePage *page, Span input, size_t limit, b
 
         (void) clock_gettime(CLOCK_REALTIME, &now);
 
-        while (n < TURN_MAX_ENTRIES && line_next(input, limit, flush, &line) > 0) {
+        turns->limit = (uint32_t) limit;
+        while (n < TURN_MAX_ENTRIES) {
                 Entry *e = &turns->entries[n];
+
+                if (line_next(input, limit, rest == LINE_END_FILE, &line) == 0) {
+                        if (rest != LINE_END_LIMIT || input.size == 0)
+                                break;
+                        line = (Line){ .text = input, .size = input.size, .end = LINE_END_LIMIT };
+                }
 
                 *e = (Entry){
                         .kind = ENTRY_LINE,
@@ -95,12 +110,7 @@ static size_t stream_cut(Stream *s, StatePage *page, Span input, size_t limit, b
         return n;
 }
 
-/*
- * Takes the rest of the active turn's bytes out of the FIFO of its stream. There is none, but after
- * a crash between two system calls, or when the kernel had no memory. Returns 1 if there was one,
- * 0 if not.
- */
-static int stream_settle(Stream *s, StatePage *page)
+int stream_settle(Stream *s, StatePage *page)
 {
         StateTurn *turn = state_get_active(page);
         uint64_t lost;
@@ -125,8 +135,29 @@ static int stream_settle(Stream *s, StatePage *page)
         return 1;
 }
 
-/* Writes the shipped lines into the state page, then drops their bytes. Returns the bytes. */
-static size_t stream_commit(Stream *s, StatePage *page, size_t n)
+/* Says before lines are shipped that they may be: their ordinals are theirs now. */
+static void stream_owe(Stream *s, StatePage *page, size_t n)
+{
+        const Turns *turns = stream_get_turns(s);
+        const Entry *last = &turns->entries[n - 1];
+        StateTurn *turn = state_begin(page, s->row);
+
+        for (size_t i = 0; i < n; i++)
+                turn->owed_bytes += turns->sizes[i];
+        turn->owed_limit = turns->limit;
+        turn->owed_goes_on = last->partial_first > 0 && !last->partial_is_last;
+        state_commit(page, turn);
+}
+
+/* Nothing is owed any more, whatever was. */
+static void stream_forgive(Stream *s, StatePage *page)
+{
+        state_commit(page, state_begin(page, s->row));
+}
+
+/* Writes the shipped lines into the state page, then drops their bytes. owed is what a process
+ * before this one may have shipped of those behind them. Returns the bytes. */
+static size_t stream_commit(Stream *s, StatePage *page, size_t n, const StateTurn *owed)
 {
         Turns *turns = stream_get_turns(s);
         StateTurn *turn = state_begin(page, s->row);
@@ -139,6 +170,11 @@ static size_t stream_commit(Stream *s, StatePage *page, size_t n)
         turn->next_ordinal += n;
         turn->total.lines += n;
         turn->total.bytes += turn->bytes;
+        if (owed->owed_bytes > turn->bytes) {
+                turn->owed_bytes = owed->owed_bytes - (uint32_t) turn->bytes;
+                turn->owed_limit = owed->owed_limit;
+                turn->owed_goes_on = owed->owed_goes_on;
+        }
         state_commit(page, turn);
 
         r = stream_settle(s, page);
@@ -150,41 +186,6 @@ static size_t stream_commit(Stream *s, StatePage *page, size_t n)
         s->counts = turn->after.counts;
         container_on_counts(s->container, turn);
         return (size_t) turn->bytes;
-}
-
-/* Hands n entries to the driver; asked is what the peek looked for, seen what it found. */
-static void stream_ship(Stream *s, StatePage *page, size_t n, size_t asked, size_t seen)
-{
-        Sink *sink = s->container->sink;
-        Turns *turns = stream_get_turns(s);
-        size_t taken, used;
-
-        taken = sink->driver->write(sink, turns->entries, n);
-        if (taken == 0) {
-                s->phase = STREAM_WAITING;
-                return;
-        }
-
-        used = stream_commit(s, page, taken);
-        if (s->is_troubled)
-                return;
-
-        /* Looking at 64 KiB to ship ten lines, again and again, would be wasted work. */
-        if (taken < n || n == TURN_MAX_ENTRIES)
-                s->window = (uint32_t) MAX(used * 2, (size_t) PIPE_SLOT_BYTES);
-        else
-                s->window *= 2;
-        s->window = MIN(s->window, PEEK_MAX_BYTES);
-
-        if (s->is_draining) {
-                s->drain_left -= (uint32_t) MIN(used, (size_t) s->drain_left);
-                if (s->drain_left == 0) {
-                        stream_end(s);
-                        return;
-                }
-        } else if (used == seen && seen < asked && !s->exec_id)
-                return; /* all there was; more makes a new edge */
-        turns_push(turns, s);
 }
 
 /*
@@ -201,12 +202,59 @@ static bool stream_is_out_of_slots(Stream *s, size_t asked, Span *ret_input)
         return ret_input->size > 1 && ret_input->size < MIN(fill, asked);
 }
 
-/* Whether what was seen is all, for ever. */
-static bool stream_is_at_end(Stream *s, size_t seen)
+/* Whether what was seen is all that the FIFO holds. */
+static bool stream_is_all(Stream *s, size_t seen)
 {
         size_t fill;
 
-        return fifo_is_hung_up(s->fd) && fifo_get_fill(s->fd, &fill) >= 0 && fill == seen;
+        return fifo_get_fill(s->fd, &fill) >= 0 && fill == seen;
+}
+
+/* Whether it is all for ever. Hang-up is asked for first: after it, no writer adds anything. */
+static bool stream_is_at_end(Stream *s, size_t seen)
+{
+        return (s->is_draining || fifo_is_hung_up(s->fd)) && stream_is_all(s, seen);
+}
+
+/* Hands n entries to the driver; asked is what the peek looked for, seen what it found. */
+static void stream_ship(Stream *s, StatePage *page, size_t n, size_t asked, size_t seen)
+{
+        StateTurn owed = *state_get_active(page);
+        Sink *sink = s->container->sink;
+        Turns *turns = stream_get_turns(s);
+        size_t taken, used;
+
+        /* After a crash they are owed already. */
+        if (owed.owed_bytes == 0)
+                stream_owe(s, page, n);
+        taken = sink->driver->write(sink, turns->entries, n);
+        if (taken == 0) {
+                if (owed.owed_bytes == 0)
+                        stream_forgive(s, page);
+                s->phase = STREAM_WAITING;
+                return;
+        }
+
+        used = stream_commit(s, page, taken, &owed);
+        if (s->is_troubled)
+                return;
+
+        /* Looking at 64 KiB to ship ten lines, again and again, would be wasted work. */
+        if (taken < n || n == TURN_MAX_ENTRIES)
+                s->window = (uint32_t) MAX(used * 2, (size_t) PIPE_SLOT_BYTES);
+        else
+                s->window *= 2;
+        s->window = MIN(s->window, PEEK_MAX_BYTES);
+
+        if (s->is_draining) {
+                s->drain_left -= (uint32_t) MIN(used, (size_t) s->drain_left);
+                if (s->drain_left == 0) {
+                        stream_end(s);
+                        return;
+                }
+        } else if (used == seen && seen < asked && !s->exec_id && stream_is_all(s, 0))
+                return; /* more makes a new edge */
+        turns_push(turns, s);
 }
 
 /* Bytes without a line's end: wait for more, unless no more can come. */
@@ -221,21 +269,48 @@ static void stream_on_partial(Stream *s, StatePage *page, Span input, size_t ask
         }
 
         if (stream_is_at_end(s, input.size))
-                n = stream_cut(s, page, input, s->limit, true);
+                n = stream_cut(s, page, input, s->limit, LINE_END_FILE);
         else if (stream_is_out_of_slots(s, asked, &input))
-                n = stream_cut(s, page, input, MIN(input.size - 1, s->limit), false);
+                n = stream_cut(s, page, input, MIN(input.size - 1, s->limit), LINE_END_NEWLINE);
 
         if (n > 0)
                 stream_ship(s, page, n, asked, input.size);
         else
-                turns_hold(stream_get_turns(s), s);
+                stream_hold(s, input.size, 0);
 }
 
 static void stream_on_empty(Stream *s)
 {
         /* An exec's stream ends with its writers; a container's goes on until Remove. */
-        if (s->is_draining || (s->exec_id && fifo_is_hung_up(s->fd)))
+        if (s->is_draining || (s->exec_id && stream_is_at_end(s, 0)))
                 stream_end(s);
+}
+
+/* Whether the next ordinals are free for this stream: after a crash the lines that another one owes
+ * may have them. It goes first then. */
+static bool stream_may_number(Stream *s, StatePage *page)
+{
+        const StateTurn *active = state_get_active(page);
+        Turns *turns = stream_get_turns(s);
+        Stream *owner;
+
+        if (active->owed_bytes == 0 || active->row == s->row)
+                return true;
+
+        owner = container_find_stream(s->container, active->row);
+        if (!owner) {
+                stream_forgive(s, page);
+                return true;
+        }
+        if (owner->phase == STREAM_IDLE)
+                turns_push(turns, owner);
+        if (owner->phase == STREAM_READY)
+                turns_push(turns, s);
+        else if (owner->phase == STREAM_WAITING)
+                s->phase = STREAM_WAITING;
+        else
+                stream_hold(s, SIZE_MAX, 0);
+        return false;
 }
 
 /* What is in the FIFO, and the page to write the turn into. Returns 1, or 0 when there is nothing
@@ -274,7 +349,40 @@ static int stream_prepare(Stream *s, size_t asked, StatePage **ret_page, Span *r
                 turns_push(stream_get_turns(s), s);
                 return 0;
         }
+        if (!stream_may_number(s, *ret_page))
+                return 0;
+        s->is_troubled = false;
         return 1;
+}
+
+/* Ships what a process before this one may have shipped, or a part of it, once more. */
+static void stream_ship_owed(Stream *s, StatePage *page)
+{
+        const StateTurn *owed = state_get_active(page);
+        size_t fill = 0, n = 0;
+        Span input;
+        int r;
+
+        (void) fifo_get_fill(s->fd, &fill);
+        r = fifo_peek(&stream_get_turns(s)->scratch, s->fd, owed->owed_bytes, &input);
+        if (r < 0) {
+                stream_retry_later(s, r, "read a FIFO");
+                return;
+        }
+
+        if (input.size == owed->owed_bytes)
+                n = stream_cut(s, page, input, owed->owed_limit,
+                               owed->owed_goes_on ? LINE_END_LIMIT : LINE_END_FILE);
+        else if (fill >= owed->owed_bytes)
+                n = stream_cut(s, page, input, owed->owed_limit, LINE_END_NEWLINE);
+
+        if (n > 0) {
+                stream_ship(s, page, n, PEEK_MAX_BYTES, 0);
+                return;
+        }
+        /* Somebody else has read the FIFO: these bytes are not those that were shipped. */
+        stream_forgive(s, page);
+        turns_push(stream_get_turns(s), s);
 }
 
 void stream_turn(Stream *s)
@@ -282,13 +390,18 @@ void stream_turn(Stream *s)
         size_t asked = s->is_draining ? MIN(s->window, s->drain_left) : s->window, n;
         StatePage *page;
         Span input;
-        bool flush;
 
         if (stream_prepare(s, asked, &page, &input) == 0)
                 return;
 
-        flush = s->is_draining && (input.size < asked || input.size == s->drain_left);
-        n = stream_cut(s, page, input, s->limit, flush);
+        if (state_get_active(page)->owed_bytes > 0) {
+                stream_ship_owed(s, page);
+                return;
+        }
+
+        n = stream_cut(s, page, input, s->limit,
+                       s->is_draining && input.size == s->drain_left ? LINE_END_FILE
+                                                                     : LINE_END_NEWLINE);
         if (n > 0)
                 stream_ship(s, page, n, asked, input.size);
         else
@@ -298,12 +411,21 @@ void stream_turn(Stream *s)
 void stream_on_held(Stream *s)
 {
         StatePage *page;
+        size_t fill, n;
         Span input;
-        size_t n;
 
-        if (s->is_troubled || !container_fifo_is_full(s->container, s)) {
-                if (s->is_troubled)
-                        turns_push(stream_get_turns(s), s);
+        if (s->is_troubled || fifo_get_fill(s->fd, &fill) < 0 || fill != s->held_fill) {
+                turns_push(stream_get_turns(s), s);
+                return;
+        }
+        if (s->hold_level == HOLD_LEVELS - 1) {
+                stream_hold(s, fill, s->hold_level);
+                return;
+        }
+        s->hold_level++;
+        /* Once is enough: a pipe does not fill without its fill changing. */
+        if (s->hold_level < HOLD_LEVELS - 1 || !container_fifo_is_full(s->container, s)) {
+                stream_hold(s, fill, s->hold_level);
                 return;
         }
 
@@ -311,9 +433,13 @@ void stream_on_held(Stream *s)
          * byte goes out as a part, so that the last part of a line is never empty. */
         if (stream_prepare(s, PEEK_MAX_BYTES, &page, &input) == 0)
                 return;
-        n = input.size > 1 ? stream_cut(s, page, input, MIN(input.size - 1, s->limit), false) : 0;
+        n = input.size > 1
+                    ? stream_cut(s, page, input, MIN(input.size - 1, s->limit), LINE_END_NEWLINE)
+                    : 0;
         if (n > 0)
                 stream_ship(s, page, n, PEEK_MAX_BYTES, input.size);
+        else
+                stream_hold(s, fill, s->hold_level);
 }
 
 void stream_on_sink_ready(Stream *s)

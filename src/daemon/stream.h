@@ -38,6 +38,8 @@ struct Stream {
         StreamPhase phase;
         TAILQ_ENTRY(Stream) turns; /* Turns.ready or Turns.held, by the phase */
         uint64_t held_until_usec;
+        size_t held_fill;    /* of the FIFO, when it was last looked at */
+        unsigned hold_level; /* how long it is held: HOLD_MIN_USEC, doubled so many times */
         sd_event_source *readable;
         int fd;          /* -1: this stream is not there */
         uint32_t row;    /* in the state page */
@@ -56,6 +58,13 @@ int stream_start(Stream *stream);
 
 /* Closes the stream where it stands. May be called on one that is half set up. */
 void stream_done(Stream *stream);
+
+/*
+ * Takes the rest of the active turn's bytes out of the FIFO of its stream, which may be any of the
+ * container's. There is a rest only after a crash between two system calls, or when the kernel had
+ * no memory; it must be gone before the next turn begins. Returns 1 if there was one, 0 if not.
+ */
+int stream_settle(Stream *stream, StatePage *page);
 
 /* One turn. Called by Turns only. */
 void stream_turn(Stream *stream);

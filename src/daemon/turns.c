@@ -11,7 +11,7 @@ void turns_remove(Turns *turns, Stream *stream)
         if (stream->phase == STREAM_READY)
                 TAILQ_REMOVE(&turns->ready, stream, turns);
         else if (stream->phase == STREAM_HELD)
-                TAILQ_REMOVE(&turns->held, stream, turns);
+                TAILQ_REMOVE(&turns->held[stream->hold_level], stream, turns);
         stream->phase = STREAM_IDLE;
 }
 
@@ -25,9 +25,23 @@ void turns_push(Turns *turns, Stream *stream)
         (void) sd_event_source_set_enabled(turns->turn, SD_EVENT_ON);
 }
 
+/* The held stream whose time comes first, or NULL. */
+static Stream *turns_get_first_held(Turns *turns)
+{
+        Stream *first = NULL;
+
+        for (size_t i = 0; i < HOLD_LEVELS; i++) {
+                Stream *s = TAILQ_FIRST(&turns->held[i]);
+
+                if (s && (!first || s->held_until_usec < first->held_until_usec))
+                        first = s;
+        }
+        return first;
+}
+
 static void turns_arm_hold(Turns *turns)
 {
-        Stream *first = TAILQ_FIRST(&turns->held);
+        Stream *first = turns_get_first_held(turns);
 
         if (!first)
                 return;
@@ -39,13 +53,14 @@ void turns_hold(Turns *turns, Stream *stream)
 {
         uint64_t now = 0;
 
+        assert(stream->hold_level < HOLD_LEVELS);
+
         turns_remove(turns, stream);
         (void) sd_event_now(sd_event_source_get_event(turns->hold), CLOCK_MONOTONIC, &now);
         stream->phase = STREAM_HELD;
-        stream->held_until_usec = now + HELD_PROBE_USEC;
-        /* All holds are equally long, so the end of the list is the latest one. */
-        TAILQ_INSERT_TAIL(&turns->held, stream, turns);
-        if (TAILQ_FIRST(&turns->held) == stream)
+        stream->held_until_usec = now + (HOLD_MIN_USEC << stream->hold_level);
+        TAILQ_INSERT_TAIL(&turns->held[stream->hold_level], stream, turns);
+        if (turns_get_first_held(turns) == stream)
                 turns_arm_hold(turns);
 }
 
@@ -70,7 +85,7 @@ static int turns_on_hold(sd_event_source *source, uint64_t usec, void *userdata)
         Stream *stream;
 
         (void) sd_event_now(sd_event_source_get_event(source), CLOCK_MONOTONIC, &usec);
-        while ((stream = TAILQ_FIRST(&turns->held)) && stream->held_until_usec <= usec) {
+        while ((stream = turns_get_first_held(turns)) && stream->held_until_usec <= usec) {
                 turns_remove(turns, stream);
                 stream_on_held(stream);
         }
@@ -78,14 +93,15 @@ static int turns_on_hold(sd_event_source *source, uint64_t usec, void *userdata)
         return 0;
 }
 
-int turns_init(Turns *turns, sd_event *event)
+int turns_init(Turns *turns, sd_event *event, int scratch_fds[2])
 {
         int r;
 
         TAILQ_INIT(&turns->ready);
-        TAILQ_INIT(&turns->held);
+        for (size_t i = 0; i < HOLD_LEVELS; i++)
+                TAILQ_INIT(&turns->held[i]);
 
-        r = fifo_scratch_init(&turns->scratch);
+        r = fifo_scratch_init(&turns->scratch, scratch_fds);
         if (r < 0)
                 return r;
 
@@ -100,7 +116,8 @@ int turns_init(Turns *turns, sd_event *event)
         if (r < 0)
                 return r;
 
-        r = sd_event_add_time(event, &turns->hold, CLOCK_MONOTONIC, 0, 0, turns_on_hold, turns);
+        r = sd_event_add_time(event, &turns->hold, CLOCK_MONOTONIC, 0, HOLD_MIN_USEC, turns_on_hold,
+                              turns);
         if (r < 0)
                 return r;
         return sd_event_source_set_enabled(turns->hold, SD_EVENT_OFF);

@@ -12,21 +12,24 @@
 
 typedef struct Turns {
         TAILQ_HEAD(, Stream) ready;
-        TAILQ_HEAD(, Stream) held; /* by the time their hold ends */
+        /* One list for each length of a hold, so that each is in the order of their ends. */
+        TAILQ_HEAD(, Stream) held[HOLD_LEVELS];
         sd_event_source *turn;
         sd_event_source *hold;
         FifoScratch scratch;
         Entry entries[TURN_MAX_ENTRIES];
         uint32_t sizes[TURN_MAX_ENTRIES]; /* of the lines, in bytes of the FIFO */
+        uint32_t limit;                   /* that they were cut by */
 } Turns;
 
-int turns_init(Turns *turns, sd_event *event);
+/* scratch_fds as fifo_scratch_init() takes them. */
+int turns_init(Turns *turns, sd_event *event, int scratch_fds[2]);
 void turns_done(Turns *turns);
 
 /* Puts the stream at the end of the line. */
 void turns_push(Turns *turns, Stream *stream);
 
-/* Calls stream_on_held() in HELD_PROBE_USEC, unless the stream goes elsewhere before. */
+/* Calls stream_on_held() after the time of its hold_level, unless it goes elsewhere before. */
 void turns_hold(Turns *turns, Stream *stream);
 
 /* Takes the stream out of the line it is in, if any; it is idle then. */

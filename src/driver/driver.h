@@ -45,8 +45,8 @@ struct DriverOption {
 /* An open driver for one container. Each driver's own sink begins with this. */
 struct Sink {
         const Driver *driver;
-        /* Called once after a write that took fewer entries than it was given, when it is worth
-         * trying again. Never called from within a write. */
+        /* Called once after a write that took nothing, or is_busy that said so, when it is worth
+         * trying again. Never called from within these. */
         void (*on_ready)(Sink *sink, void *userdata);
         void *userdata;
 };
@@ -64,9 +64,9 @@ struct Driver {
                     const Options *options, Sink **ret, const char **ret_key,
                     char reason[REASON_MAX_BYTES]);
         /* Takes up to n entries in order: their bytes are sent or copied on return. Returns how
-         * many; fewer than n means busy, and on_ready follows. */
+         * many; after 0 on_ready follows. */
         size_t (*write)(Sink *sink, const Entry *entries, size_t n);
-        /* Whether a write would take nothing now. If so, on_ready is promised as after a write. */
+        /* Whether a write would take nothing now. If so, on_ready follows. */
         bool (*is_busy)(Sink *sink);
         Sink *(*free)(Sink *sink);
 };

@@ -135,7 +135,9 @@ static size_t journald_write(Sink *sink, const Entry *entries, size_t n)
                 k = journal_socket_send(j->socket, messages, batch);
                 done += k;
                 if (k < batch) {
-                        journal_socket_wait(j->socket, &j->waiter);
+                        /* Who got something through asks again behind those who did not. */
+                        if (done == 0)
+                                journal_socket_wait(j->socket, &j->waiter);
                         break;
                 }
         }

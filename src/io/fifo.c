@@ -11,20 +11,30 @@
 #include "base/limits.h"
 #include "io/fifo.h"
 
-int fifo_scratch_init(FifoScratch *scratch)
+/* What a process that was killed has left between the halves of a peek. */
+static void fifo_scratch_empty(FifoScratch *scratch)
 {
-        int fds[2], r;
+        ssize_t n;
+
+        do
+                n = read(scratch->pipe_read_fd, scratch->buffer, PEEK_MAX_BYTES);
+        while (n > 0 || (n < 0 && errno == EINTR));
+}
+
+int fifo_scratch_init(FifoScratch *scratch, int fds[2])
+{
+        int r;
 
         *scratch = (FifoScratch) FIFO_SCRATCH_NULL;
 
-        if (pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
+        if ((fds[0] < 0 || fds[1] < 0) && pipe2(fds, O_CLOEXEC | O_NONBLOCK) < 0)
                 return -errno;
-        scratch->pipe_read_fd = fds[0];
-        scratch->pipe_write_fd = fds[1];
+        scratch->pipe_read_fd = TAKE_FD(fds[0]);
+        scratch->pipe_write_fd = TAKE_FD(fds[1]);
 
-        /* Above fs.pipe-user-pages-soft a new pipe has two slots: live with what there is. */
-        (void) fcntl(fds[1], F_SETPIPE_SZ, PEEK_MAX_BYTES);
-        r = fifo_get_capacity(fds[1], &scratch->capacity);
+        /* Where there are too many pipes this fails: live with what there is. */
+        (void) fcntl(scratch->pipe_write_fd, F_SETPIPE_SZ, PEEK_MAX_BYTES);
+        r = fifo_get_capacity(scratch->pipe_write_fd, &scratch->capacity);
         if (r < 0)
                 goto fail;
 
@@ -39,6 +49,7 @@ int fifo_scratch_init(FifoScratch *scratch)
                 r = -ENOMEM;
                 goto fail;
         }
+        fifo_scratch_empty(scratch);
         return 0;
 
 fail:

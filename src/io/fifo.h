@@ -25,7 +25,12 @@ typedef struct FifoScratch {
                 .pipe_read_fd = -1, .pipe_write_fd = -1, .drop_fd = -1 \
         }
 
-int fifo_scratch_init(FifoScratch *scratch);
+/*
+ * Takes the ends of a pipe that an earlier process made, or makes one where they are -1. It is
+ * worth keeping: above fs.pipe-user-pages-soft a new pipe has two slots, and a peek would show no
+ * more.
+ */
+int fifo_scratch_init(FifoScratch *scratch, int fds[2]);
 void fifo_scratch_done(FifoScratch *scratch);
 
 /* Makes a FIFO that was not there, mode 0622: a process in the container that is not root can open

@@ -3,12 +3,14 @@
 /*
  * The connection to a journald; see the header.
  *
- *     READY ──EAGAIN──▶ FULL ──EPOLLOUT──▶ RETRY ──timer──▶ READY
- *       └────any other error──▶ AWAY ──timer, connected──▶ READY
+ *     READY ──EAGAIN──▶ RETRY ──timer──▶ READY
+ *       ├──EAGAIN again, nothing sent since──▶ FULL ──EPOLLOUT──▶ READY
+ *       └──any other error──▶ AWAY ──timer, connected──▶ READY
  *
- * EPOLLOUT on a connected datagram socket means that journald reads again. It comes for each freed
- * slot, so one timer tick collects many of them. The queue survives a restart of journald: it
- * belongs to the socket unit in PID 1.
+ * EPOLLOUT on a unix datagram socket comes late, when only a quarter of the send buffer is in use,
+ * and journald would have run dry by then. So a full queue is tried again after a moment, which
+ * also collects many freed slots in one go; only a journald that has read nothing meanwhile is
+ * waited for. The queue survives a restart of journald: it belongs to the socket unit in PID 1.
  */
 
 #include <fcntl.h>
@@ -31,6 +33,7 @@ struct JournalSocket {
         TAILQ_ENTRY(JournalSocket) sockets; /* JournalSockets.sockets */
         TAILQ_HEAD(, JournalWaiter) waiters;
         JournalState state;
+        bool is_retried; /* nothing was sent since the last retry */
         sd_event *event;
         sd_event_source *writable;
         sd_event_source *timer;
@@ -75,6 +78,16 @@ static int journal_socket_connect(JournalSocket *s)
         s->fd = TAKE_FD(fd);
         s->state = JOURNAL_READY;
         return 0;
+}
+
+static void journal_socket_set_full(JournalSocket *s)
+{
+        if (!s->is_retried) {
+                journal_socket_arm(s, JOURNAL_RETRY, JOURNAL_RETRY_USEC);
+                return;
+        }
+        s->state = JOURNAL_FULL;
+        (void) sd_event_source_set_enabled(s->writable, SD_EVENT_ON);
 }
 
 /* A datagram above the send buffer goes as a sealed memory file, alone in its message. */
@@ -123,6 +136,7 @@ unsigned journal_socket_send(JournalSocket *s, struct mmsghdr *messages, unsigne
 
                 k = sendmmsg(s->fd, messages + done, n - done, MSG_DONTWAIT | MSG_NOSIGNAL);
                 if (k > 0) {
+                        s->is_retried = false;
                         done += (unsigned) k;
                         continue;
                 }
@@ -134,11 +148,10 @@ unsigned journal_socket_send(JournalSocket *s, struct mmsghdr *messages, unsigne
                         done++;
                 else if (r == -EINTR)
                         continue;
-                else if (r == -EAGAIN) {
-                        s->state = JOURNAL_FULL;
-                        (void) sd_event_source_set_enabled(s->writable, SD_EVENT_ON);
-                } else if (r == -ENOBUFS || r == -ENOMEM || r == -EMFILE || r == -ENFILE ||
-                           r == -ENOSPC)
+                else if (r == -EAGAIN)
+                        journal_socket_set_full(s);
+                else if (r == -ENOBUFS || r == -ENOMEM || r == -EMFILE || r == -ENFILE ||
+                         r == -ENOSPC)
                         journal_socket_arm(s, JOURNAL_RETRY, JOURNAL_RECONNECT_USEC);
                 else
                         journal_socket_disconnect(s);
@@ -197,31 +210,38 @@ void journal_sockets_done(JournalSockets *sockets)
         }
 }
 
-static int journal_socket_on_writable(sd_event_source *source, int fd, uint32_t events,
-                                      void *userdata)
+static void journal_socket_set_ready(JournalSocket *s)
 {
-        JournalSocket *s = ASSERT_PTR(userdata);
-
-        (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
-        journal_socket_arm(s, JOURNAL_RETRY, JOURNAL_RETRY_USEC);
-        return 0;
-}
-
-static int journal_socket_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        JournalSocket *s = ASSERT_PTR(userdata);
         JournalWaiter *w;
-
-        if (s->fd < 0 && journal_socket_connect(s) < 0) {
-                journal_socket_arm(s, JOURNAL_AWAY, JOURNAL_RECONNECT_USEC);
-                return 0;
-        }
 
         s->state = JOURNAL_READY;
         while (s->state == JOURNAL_READY && (w = TAILQ_FIRST(&s->waiters))) {
                 journal_socket_cancel(s, w);
                 w->on_ready(w);
         }
+}
+
+static int journal_socket_on_writable(sd_event_source *source, int fd, uint32_t events,
+                                      void *userdata)
+{
+        JournalSocket *s = ASSERT_PTR(userdata);
+
+        (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        journal_socket_set_ready(s);
+        return 0;
+}
+
+static int journal_socket_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        JournalSocket *s = ASSERT_PTR(userdata);
+
+        if (s->fd < 0 && journal_socket_connect(s) < 0) {
+                journal_socket_arm(s, JOURNAL_AWAY, JOURNAL_RECONNECT_USEC);
+                return 0;
+        }
+
+        s->is_retried = true;
+        journal_socket_set_ready(s);
         return 0;
 }
 

@@ -53,31 +53,18 @@ int rundir_create_at(int dir_fd, const char *name)
         return fd;
 }
 
-/* A stream over a copy of dir_fd, from the beginning. */
-static int rundir_opendir(int dir_fd, DIR **ret)
-{
-        _cleanup_close_ int fd = -1;
-        DIR *d;
-
-        fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        d = fdopendir(fd);
-        if (!d)
-                return -errno;
-        (void) TAKE_FD(fd);
-        *ret = d;
-        return 0;
-}
-
-int rundir_list(int dir_fd, int (*on_name)(const char *name, void *userdata), void *userdata)
+/* rundir_list() over an fd of its own, which it takes. */
+static int rundir_walk(int fd, int (*on_name)(const char *name, void *userdata), void *userdata)
 {
         _cleanup_(rundir_closedirp) DIR *d = NULL;
         int r;
 
-        r = rundir_opendir(dir_fd, &d);
-        if (r < 0)
+        d = fdopendir(fd);
+        if (!d) {
+                r = -errno;
+                base_close(fd);
                 return r;
+        }
 
         for (;;) {
                 struct dirent *entry;
@@ -94,6 +81,15 @@ int rundir_list(int dir_fd, int (*on_name)(const char *name, void *userdata), vo
         }
 }
 
+int rundir_list(int dir_fd, int (*on_name)(const char *name, void *userdata), void *userdata)
+{
+        int fd;
+
+        /* Not a duplicate, which would share the position. */
+        fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        return fd < 0 ? -errno : rundir_walk(fd, on_name, userdata);
+}
+
 static int rundir_on_unlink(const char *name, void *userdata)
 {
         return unlinkat(*(int *) userdata, name, 0) < 0 && errno != ENOENT ? -errno : 0;
@@ -101,13 +97,12 @@ static int rundir_on_unlink(const char *name, void *userdata)
 
 int rundir_remove_at(int dir_fd, const char *name)
 {
-        _cleanup_close_ int fd = -1;
-        int r;
+        int fd, r;
 
         fd = rundir_open_at(dir_fd, name);
         if (fd < 0)
                 return fd;
-        r = rundir_list(fd, rundir_on_unlink, &fd);
+        r = rundir_walk(fd, rundir_on_unlink, &fd);
         if (r < 0)
                 return r;
         return unlinkat(dir_fd, name, AT_REMOVEDIR) < 0 ? -errno : 0;
