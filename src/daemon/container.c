@@ -430,8 +430,6 @@ int container_exec(Container *c, const char *exec, bool is_terminal, bool is_log
                                       (int) EXECS_LOGGED_MAX);
                 }
                 r = state_map(&c->daemon->states, &c->state, c->id, &page);
-                if (r >= 0)
-                        r = stream_settle(&TAILQ_FIRST(&c->fifos)->streams[ENTRY_STDOUT], page);
                 if (r >= 0) {
                         state_clear_row(page, f->first_row);
                         state_clear_row(page, f->first_row + 1);

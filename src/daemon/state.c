@@ -168,9 +168,12 @@ void state_commit(StatePage *page, const StateTurn *turn)
 
 void state_clear_row(StatePage *page, uint32_t row)
 {
-        /* A turn of its own, so that a crash finds the old row or the new one. */
-        StateTurn *turn = state_begin(page, row);
+        StateTurn *turn;
 
+        page->rows[row] = (StateRow){};
+        if (state_get_active(page)->row != row)
+                return; /* what another row owes or has to drop stays */
+        turn = state_begin(page, row);
         turn->after = (StateRow){};
         state_commit(page, turn);
 }

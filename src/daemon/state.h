@@ -92,11 +92,11 @@ StateTurn *state_get_active(StatePage *page);
 StateRow state_get_row(const StatePage *page, uint32_t row);
 
 /* The idle turn, ready to be filled: it begins as "nothing more happened" on this row. The active
- * one must be settled, see stream_settle(); so for state_clear_row(). */
+ * one must be settled, and what it owes shipped: a new turn forgets both. */
 StateTurn *state_begin(StatePage *page, uint32_t row);
 
 /* Makes the turn that state_begin() gave the active one. */
 void state_commit(StatePage *page, const StateTurn *turn);
 
-/* Clears a row for a new stream. */
+/* Clears a row for a new stream. The one that had it must be gone. */
 void state_clear_row(StatePage *page, uint32_t row);

@@ -110,7 +110,12 @@ static size_t stream_cut(Stream *s, StatePage *page, Span input, size_t limit, L
         return n;
 }
 
-int stream_settle(Stream *s, StatePage *page)
+/*
+ * Takes the rest of the active turn's bytes out of the FIFO of its stream, which may be any of the
+ * container's. There is a rest only after a crash between two system calls, or when the kernel had
+ * no memory; it must be gone before the next turn begins. Returns 1 if there was one, 0 if not.
+ */
+static int stream_settle(Stream *s, StatePage *page)
 {
         StateTurn *turn = state_get_active(page);
         uint64_t lost;

@@ -59,13 +59,6 @@ int stream_start(Stream *stream);
 /* Closes the stream where it stands. May be called on one that is half set up. */
 void stream_done(Stream *stream);
 
-/*
- * Takes the rest of the active turn's bytes out of the FIFO of its stream, which may be any of the
- * container's. There is a rest only after a crash between two system calls, or when the kernel had
- * no memory; it must be gone before the next turn begins. Returns 1 if there was one, 0 if not.
- */
-int stream_settle(Stream *stream, StatePage *page);
-
 /* One turn. Called by Turns only. */
 void stream_turn(Stream *stream);
 
