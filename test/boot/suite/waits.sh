@@ -1,0 +1,55 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# No writer waits longer than the driver needs, however its lines are torn: a write that does not
+# fit beside an unfinished line, lines longer than a pipe, one byte at a time.
+
+. "$(dirname "$0")/lib.sh"
+
+# The kernel wakes nobody when a write begins behind held bytes and then has no room: see
+# pipe_write() in fs/pipe.c. The write must not stand still for that.
+longest=$(conlogctl run --id held -- python3 -c '
+import os, time
+
+longest = 0
+for i in range(10):
+    os.write(1, b"unfinished ")
+    time.sleep(0.1)
+    begin = time.monotonic()
+    os.write(1, (b"x" * 99 + b"\n") * 1000)
+    longest = max(longest, time.monotonic() - begin)
+with open("longest", "w") as f:
+    print(round(longest * 1000), file=f)'
+        cat longest)
+settle held
+expect "lines behind held bytes" 10000 "$(count CONTAINER_ID_FULL=held CONTAINER_STREAM=stdout)"
+[ "$longest" -le 400 ] || fail "a write behind held bytes took $longest ms"
+
+# Each way to cut, without a driver that could make it wait.
+figures=
+for cut in 1 line 2049 4096 4097 65536 100000 random; do
+        id=cut-$cut
+        lines=20000
+        [ $cut != 1 ] || lines=2000
+        conlogctl run --id $id --log-driver none -- \
+                "$tools/writer" --lines $lines --cut $cut --report "$work/report"
+        stall=$(figure stall_ms "$(cat report)")
+        figures+=" $cut: $stall"
+        [ "$stall" -le 400 ] || fail "cut $cut: a write took $stall ms: $(cat report)"
+        expect "lines with cut $cut" $lines "$(conlogctl show $id --json | python3 -c '
+import json, sys
+
+shown = json.load(sys.stdin)
+print((shown[0] if isinstance(shown, list) else shown)["lines"])')"
+        conlogctl remove $id >/dev/null
+done
+
+# Lines of up to 200,000 bytes, into the journal.
+recipe=(--seed 5 --lines 200 --min 20000 --max 200000)
+conlogctl run --id long -- "$tools/writer" "${recipe[@]}" --report "$work/report"
+settle long
+account=$("$tools/ledger" "${recipe[@]}" --id long) || fail "$account"
+stall=$(figure stall_ms "$(cat report)")
+[ "$stall" -le 400 ] || fail "long lines: a write took $stall ms"
+
+ok "longest write behind held bytes $longest ms; by cut, ms:$figures; long lines: $stall"
