@@ -240,6 +240,7 @@ static void stream_ship(Stream *s, StatePage *page, size_t n, size_t asked, size
                 return;
         }
 
+        s->served = ++turns->n_served;
         used = stream_commit(s, page, taken, &owed);
         if (s->is_troubled)
                 return;
@@ -265,7 +266,7 @@ static void stream_ship(Stream *s, StatePage *page, size_t n, size_t asked, size
 /* Bytes without a line's end: wait for more, unless no more can come. */
 static void stream_on_partial(Stream *s, StatePage *page, Span input, size_t asked)
 {
-        size_t n = 0;
+        size_t seen = input.size, n = 0;
 
         if (input.size == asked && s->window < PEEK_MAX_BYTES) {
                 s->window = PEEK_MAX_BYTES;
@@ -281,7 +282,7 @@ static void stream_on_partial(Stream *s, StatePage *page, Span input, size_t ask
         if (n > 0)
                 stream_ship(s, page, n, asked, input.size);
         else
-                stream_hold(s, input.size, 0);
+                stream_hold(s, seen, 0);
 }
 
 static void stream_on_empty(Stream *s)
@@ -303,7 +304,8 @@ static bool stream_may_number(Stream *s, StatePage *page)
                 return true;
 
         owner = container_find_stream(s->container, active->row);
-        if (!owner) {
+        /* Where its bytes are gone, it would never have a turn. */
+        if (!owner || stream_is_all(owner, 0)) {
                 stream_forgive(s, page);
                 return true;
         }
@@ -450,7 +452,7 @@ void stream_on_held(Stream *s)
 void stream_on_sink_ready(Stream *s)
 {
         if (s->phase == STREAM_WAITING)
-                turns_push(stream_get_turns(s), s);
+                turns_push_waiting(stream_get_turns(s), s);
 }
 
 void stream_drain(Stream *s)
@@ -472,10 +474,16 @@ void stream_drain(Stream *s)
 static int stream_on_readable(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
         Stream *s = ASSERT_PTR(userdata);
+        Turns *turns = stream_get_turns(s);
+        /* A writer that tries a full pipe again and again makes an edge each time. */
+        bool is_old =
+                s->phase == STREAM_HELD && !(events & EPOLLHUP) && stream_is_all(s, s->held_fill);
 
         /* A waiting stream knows already that there is something. */
-        if (s->phase != STREAM_WAITING && s->phase != STREAM_ENDED)
-                turns_push(stream_get_turns(s), s);
+        if (s->phase != STREAM_WAITING && s->phase != STREAM_ENDED && !is_old)
+                turns_push(turns, s);
+        /* The turns come behind all edges: that writer would keep them from ever running. */
+        turns_run(turns);
         return 0;
 }
 

@@ -37,6 +37,7 @@ struct Stream {
         EntryStream kind;
         StreamPhase phase;
         TAILQ_ENTRY(Stream) turns; /* Turns.ready or Turns.held, by the phase */
+        uint64_t served;           /* Turns.n_served, when the driver last took something of it */
         uint64_t held_until_usec;
         size_t held_fill;    /* of the FIFO, when it was last looked at */
         unsigned hold_level; /* how long it is held: HOLD_MIN_USEC, doubled so many times */

@@ -25,6 +25,22 @@ void turns_push(Turns *turns, Stream *stream)
         (void) sd_event_source_set_enabled(turns->turn, SD_EVENT_ON);
 }
 
+void turns_push_waiting(Turns *turns, Stream *stream)
+{
+        Stream *before = TAILQ_LAST(&turns->ready, StreamList);
+
+        assert(stream->phase == STREAM_WAITING);
+
+        while (before && before->served > stream->served)
+                before = TAILQ_PREV(before, StreamList, turns);
+        stream->phase = STREAM_READY;
+        if (before)
+                TAILQ_INSERT_AFTER(&turns->ready, before, stream, turns);
+        else
+                TAILQ_INSERT_HEAD(&turns->ready, stream, turns);
+        (void) sd_event_source_set_enabled(turns->turn, SD_EVENT_ON);
+}
+
 /* The held stream whose time comes first, or NULL. */
 static Stream *turns_get_first_held(Turns *turns)
 {
@@ -64,9 +80,8 @@ void turns_hold(Turns *turns, Stream *stream)
                 turns_arm_hold(turns);
 }
 
-static int turns_on_turn(sd_event_source *source, void *userdata)
+void turns_run(Turns *turns)
 {
-        Turns *turns = ASSERT_PTR(userdata);
         Stream *stream;
 
         stream = TAILQ_FIRST(&turns->ready);
@@ -75,7 +90,12 @@ static int turns_on_turn(sd_event_source *source, void *userdata)
                 stream_turn(stream);
         }
         if (TAILQ_EMPTY(&turns->ready))
-                (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
+                (void) sd_event_source_set_enabled(turns->turn, SD_EVENT_OFF);
+}
+
+static int turns_on_turn(sd_event_source *source, void *userdata)
+{
+        turns_run(ASSERT_PTR(userdata));
         return 0;
 }
 

@@ -11,7 +11,7 @@
 #include "io/fifo.h"
 
 typedef struct Turns {
-        TAILQ_HEAD(, Stream) ready;
+        TAILQ_HEAD(StreamList, Stream) ready;
         /* One list for each length of a hold, so that each is in the order of their ends. */
         TAILQ_HEAD(, Stream) held[HOLD_LEVELS];
         sd_event_source *turn;
@@ -20,6 +20,7 @@ typedef struct Turns {
         Entry entries[TURN_MAX_ENTRIES];
         uint32_t sizes[TURN_MAX_ENTRIES]; /* of the lines, in bytes of the FIFO */
         uint32_t limit;                   /* that they were cut by */
+        uint64_t n_served;                /* turns in which the driver took something */
 } Turns;
 
 /* scratch_fds as fifo_scratch_init() takes them. */
@@ -28,6 +29,13 @@ void turns_done(Turns *turns);
 
 /* Puts the stream at the end of the line. */
 void turns_push(Turns *turns, Stream *stream);
+
+/* The same for a stream whose driver was busy: it goes ahead of those that were served since. The
+ * others that waited come with it, and who fills the driver up each time must not be first again. */
+void turns_push_waiting(Turns *turns, Stream *stream);
+
+/* Gives the first stream in the line its turn. */
+void turns_run(Turns *turns);
 
 /* Calls stream_on_held() after the time of its hold_level, unless it goes elsewhere before. */
 void turns_hold(Turns *turns, Stream *stream);
