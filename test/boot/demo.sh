@@ -12,6 +12,10 @@ show() {
         "$@" 2>&1
 }
 
+has_status() {
+        [ -n "$(systemctl show --property=StatusText --value conlogd.service)" ]
+}
+
 install_conlogd
 echo "conlogd.service is $(systemctl is-active conlogd.service || :)," \
         "conlogd.socket is $(systemctl is-active conlogd.socket)"
@@ -29,7 +33,7 @@ wait_until 5 is_stored 4 CONTAINER_NAME=web1
 show journalctl --no-pager CONTAINER_NAME=web1
 show journalctl --no-pager --priority=err CONTAINER_NAME=web1
 show journalctl --no-pager --output=verbose --output-fields=MESSAGE,PRIORITY,CONTAINER_ID,CONTAINER_NAME,CONTAINER_STREAM,CONTAINER_LOG_EPOCH,CONTAINER_LOG_ORDINAL,IMAGE_NAME --lines=1 CONTAINER_NAME=web1
-sleep 1
+wait_until 5 has_status
 show systemctl --no-pager --lines=0 status conlogd.service
 show conlogctl list
 show conlogctl remove web
