@@ -435,6 +435,8 @@ int container_exec(Container *c, const char *exec, bool is_terminal, bool is_log
                         state_clear_row(page, f->first_row + 1);
                 }
         }
+        /* What a daemon that was killed in here has left. */
+        fifos_unlink(f, dir_fd);
         if (r >= 0)
                 r = fifos_create(f, dir_fd);
         if (r >= 0)

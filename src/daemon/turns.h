@@ -31,7 +31,7 @@ void turns_done(Turns *turns);
 void turns_push(Turns *turns, Stream *stream);
 
 /* The same for a stream whose driver was busy: it goes ahead of those that were served since. The
- * others that waited come with it, and who fills the driver up each time must not be first again. */
+ * others that waited come with it; who fills the driver up each time must not be first again. */
 void turns_push_waiting(Turns *turns, Stream *stream);
 
 /* Gives the first stream in the line its turn. */

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The table of drivers and their options: every option with values that are taken and refused. */
+
+#undef NDEBUG
+
+#include <stdio.h>
+#include <string.h>
+
+#include "driver/driver.h"
+
+#define CHARS_64 "0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789ABCDEF"
+
+/* Rows without a value for an option of the table make the test fail. */
+static const struct {
+        const char *driver;
+        const char *key;
+        const char *preset;
+        const char *good[8];
+        const char *bad[12];
+} rows[] = {
+        {
+                .driver = "journald",
+                .key = "tag",
+                .preset = "{{.ID}}",
+                .good = { "{{.ID}}", "web", "{{.ImageName}}/{{ .Name }}", "a b",
+                          "{{index .ContainerLabels \"x\"}}" },
+                .bad = { "", "{{.ID", "{{.Bogus}}", "{{}}", "{{index .ContainerEnv X}}" },
+        },
+        {
+                .driver = "journald",
+                .key = "labels",
+                .good = { "a", "a,b.c/d", "*" },
+                .bad = { "", ",", "a,", ",a", "a,,b" },
+        },
+        {
+                .driver = "journald",
+                .key = "labels-regex",
+                .good = { "^com\\.example\\.", "a|b", "", "(ab)?c", "[a-z]+" },
+                .bad = { "(", "[a", "*+", "a{2}", "(a)\\1", "(a+)+" },
+        },
+        {
+                .driver = "journald",
+                .key = "env",
+                .good = { "PATH", "A,B" },
+                .bad = { "", "A,", "A,,B" },
+        },
+        {
+                .driver = "journald",
+                .key = "env-regex",
+                .good = { "^APP_", ".*" },
+                .bad = { "(", "a{1,1000}" },
+        },
+        {
+                .driver = "journald",
+                .key = "timestamp",
+                .preset = "no",
+                .good = { "yes", "No", "TRUE", "0", "on" },
+                .bad = { "", "y", "2", " yes", "yes " },
+        },
+        {
+                .driver = "journald",
+                .key = "journal-namespace",
+                .good = { "web", "a.b-c_d", CHARS_64, "9" },
+                .bad = { "", ".", "..", ".hidden", "a/b", "../x", "a b", "a\n", "ä", "a%b", "@",
+                         CHARS_64 "x" },
+        },
+        {
+                .driver = "journald",
+                .key = "level-prefix",
+                .preset = "yes",
+                .good = { "yes", "no" },
+                .bad = { "", "maybe" },
+        },
+        {
+                .driver = "none",
+                .key = "level-prefix",
+                .preset = "yes",
+                .good = { "off" },
+                .bad = { "3" },
+        },
+};
+
+static int check(const Driver *driver, const char *key, const char *value,
+                 char reason[REASON_MAX_BYTES])
+{
+        Pair pair = { key, value };
+        const char *bad_key = NULL;
+        int r;
+
+        reason[0] = '\0';
+        r = options_check(driver, &(Options){ &pair, 1 }, &bad_key, reason);
+        assert(r == 0 || (r == -EINVAL && bad_key == key));
+        return r;
+}
+
+static void test_values(void)
+{
+        char reason[REASON_MAX_BYTES];
+
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+                const Driver *driver = driver_find(rows[i].driver);
+                const char *preset = options_get(driver, &(Options){}, rows[i].key);
+
+                assert(preset ? strcmp(preset, rows[i].preset) == 0 : !rows[i].preset);
+                if (preset)
+                        assert(check(driver, rows[i].key, preset, reason) == 0);
+                for (size_t k = 0; k < ARRAY_SIZE(rows[i].good) && rows[i].good[k]; k++)
+                        assert(check(driver, rows[i].key, rows[i].good[k], reason) == 0);
+                for (size_t k = 0; k < ARRAY_SIZE(rows[i].bad) && rows[i].bad[k]; k++) {
+                        assert(check(driver, rows[i].key, rows[i].bad[k], reason) == -EINVAL);
+                        assert(strlen(reason) > 5);
+                }
+        }
+        puts("ok: values");
+}
+
+static bool is_covered(const Driver *driver, const char *key)
+{
+        for (size_t i = 0; i < ARRAY_SIZE(rows); i++)
+                if (strcmp(rows[i].driver, driver->name) == 0 && strcmp(rows[i].key, key) == 0)
+                        return true;
+        return false;
+}
+
+static void test_table(void)
+{
+        assert(strcmp(drivers[0]->name, "journald") == 0);
+        for (size_t i = 0; drivers[i]; i++) {
+                const Driver *driver = drivers[i];
+
+                assert(driver_find(driver->name) == driver && *driver->description);
+                for (size_t k = 0; k < driver->n_options; k++) {
+                        assert(is_covered(driver, driver->options[k].key));
+                        assert(driver->options[k].rule && driver->options[k].check);
+                }
+                for (size_t k = 0; k < n_common_options; k++)
+                        assert(is_covered(driver, common_options[k].key));
+        }
+        assert(!driver_find("bogus") && !driver_find("") && !driver_find("journald "));
+        puts("ok: table");
+}
+
+static void test_refused(void)
+{
+        const Driver *driver = driver_find("journald");
+        char reason[REASON_MAX_BYTES], longest[OPTION_VALUE_MAX_BYTES + 2];
+        const char *key;
+        Pair pairs[] = { { "timestamp", "yes" }, { "tag", "" }, { "bogus", "1" } };
+
+        /* The first one that is wrong is the one that is named. */
+        assert(options_check(driver, &(Options){ pairs, 3 }, &key, reason) == -EINVAL);
+        assert(strcmp(key, "tag") == 0);
+        assert(options_check(driver, &(Options){ pairs, 1 }, &key, reason) == 0);
+        assert(options_check(driver, &(Options){}, &key, reason) == 0);
+
+        assert(check(driver, "bogus", "1", reason) == -EINVAL && strstr(reason, "no such option"));
+        assert(check(driver, "", "1", reason) == -EINVAL);
+        assert(check(driver, "Tag", "a", reason) == -EINVAL);
+        assert(check(driver_find("none"), "tag", "a", reason) == -EINVAL);
+        assert(check(driver, "timestamp", "maybe", reason) == -EINVAL);
+        assert(strncmp(reason, "must be yes or no", strlen("must be yes or no")) == 0);
+
+        memset(longest, 'x', sizeof(longest) - 1);
+        longest[OPTION_VALUE_MAX_BYTES] = '\0';
+        assert(check(driver, "labels", longest, reason) == 0);
+        longest[OPTION_VALUE_MAX_BYTES] = 'x';
+        longest[OPTION_VALUE_MAX_BYTES + 1] = '\0';
+        assert(check(driver, "labels", longest, reason) == -EINVAL && strstr(reason, "4096"));
+        puts("ok: refused");
+}
+
+static void test_get(void)
+{
+        const Driver *driver = driver_find("journald");
+        Pair pairs[] = { { "timestamp", "ON" }, { "level-prefix", "no" } };
+        Options given = { pairs, 2 }, none = {};
+
+        assert(strcmp(options_get(driver, &given, "timestamp"), "ON") == 0);
+        assert(options_get_bool(driver, &given, "timestamp"));
+        assert(!options_get_bool(driver, &given, "level-prefix"));
+        assert(!options_get_bool(driver, &none, "timestamp"));
+        assert(options_get_bool(driver, &none, "level-prefix"));
+        assert(!options_get(driver, &given, "labels"));
+        puts("ok: get");
+}
+
+/* The driver that keeps nothing takes everything. */
+static void test_none(void)
+{
+        const Driver *driver = driver_find("none");
+        char reason[REASON_MAX_BYTES];
+        Sink *sink = NULL;
+        const char *key;
+        Entry entries[3] = {};
+
+        assert(driver->open(driver, NULL, &(Facts){}, &(Options){}, &sink, &key, reason) == 0);
+        assert(sink->driver == driver);
+        assert(!driver->is_busy(sink));
+        assert(driver->write(sink, entries, 3) == 3);
+        sink_freep(&sink);
+        assert(!sink && !sink_free(NULL));
+        puts("ok: none");
+}
+
+int main(void)
+{
+        test_table();
+        test_values();
+        test_refused();
+        test_get();
+        test_none();
+        return 0;
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The connection to a journald that is slow, goes away and comes back: every datagram arrives once
+ * and in order. */
+
+#undef NDEBUG
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/uio.h>
+
+#include "../journal-receiver.h"
+#include "../temporary.h"
+#include "base/limits.h"
+#include "io/journal-socket.h"
+
+#define BATCH_MAX 64U
+
+typedef struct Fixture {
+        Temporary temporary;
+        char path[128];
+        Receiver receiver;
+        sd_event *event;
+        JournalSockets sockets;
+        JournalSocket *socket;
+        JournalWaiter waiter;
+        unsigned n_ready;
+        unsigned n_sent; /* numbers that were taken, 0, 1, 2 … */
+        unsigned n_seen; /* numbers that arrived */
+} Fixture;
+
+static void fixture_on_ready(JournalWaiter *waiter)
+{
+        container_of(waiter, Fixture, waiter)->n_ready++;
+}
+
+static void fixture_init(Fixture *f, bool has_receiver)
+{
+        *f = (Fixture){ .receiver.fd = -1, .waiter.on_ready = fixture_on_ready };
+        temporary_init(&f->temporary);
+        (void) snprintf(f->path, sizeof(f->path), "%.80s/socket", f->temporary.path);
+        if (has_receiver)
+                receiver_open(&f->receiver, f->path);
+        assert(sd_event_new(&f->event) >= 0);
+        journal_sockets_init(&f->sockets);
+        assert(journal_sockets_get(&f->sockets, f->event, f->path, &f->socket) == 0);
+        assert(journal_socket_is_busy(f->socket) == !has_receiver);
+}
+
+static void fixture_done(Fixture *f)
+{
+        journal_socket_cancel(f->socket, &f->waiter);
+        journal_sockets_done(&f->sockets);
+        sd_event_unref(f->event);
+        base_close(f->receiver.fd);
+        temporary_done(&f->temporary);
+}
+
+/* The text of message number n: its size varies, and every hundredth is above the send buffer. */
+static size_t make_text(char *text, unsigned n, bool has_large)
+{
+        size_t size = (size_t) sprintf(text, "%u\n", n);
+        size_t more = has_large && n % 100 == 99 ? 300 * 1024 : n * 37 % 500;
+
+        memset(text + size, 'a' + (int) (n % 26), more);
+        return size + more;
+}
+
+/* Sends the next n messages, each in three pieces. Returns how many were taken. */
+static unsigned send_next(Fixture *f, unsigned n, bool has_large)
+{
+        static char texts[BATCH_MAX][301 * 1024];
+        struct mmsghdr messages[BATCH_MAX];
+        struct iovec iovs[BATCH_MAX][3];
+        unsigned k;
+
+        assert(n <= BATCH_MAX);
+        for (unsigned i = 0; i < n; i++) {
+                size_t size = make_text(texts[i], f->n_sent + i, has_large);
+
+                iovs[i][0] = (struct iovec){ texts[i], 1 };
+                iovs[i][1] = (struct iovec){ texts[i] + 1, size / 2 };
+                iovs[i][2] = (struct iovec){ texts[i] + 1 + size / 2, size - 1 - size / 2 };
+                messages[i] =
+                        (struct mmsghdr){ .msg_hdr.msg_iov = iovs[i], .msg_hdr.msg_iovlen = 3 };
+        }
+        k = journal_socket_send(f->socket, messages, n);
+        assert(k <= n && (k < n) == journal_socket_is_busy(f->socket));
+        f->n_sent += k;
+        return k;
+}
+
+/* The next datagram is message number n_seen. */
+static bool see_next(Fixture *f, bool has_large)
+{
+        static char expected[301 * 1024];
+        Span entry;
+
+        if (!receiver_next(&f->receiver, &entry))
+                return false;
+        assert(span_equal(entry, (Span){ expected, make_text(expected, f->n_seen, has_large) }));
+        assert(f->receiver.was_memfd == (entry.size > 2 * JOURNAL_SEND_BUFFER_BYTES));
+        f->n_seen++;
+        return true;
+}
+
+static void see_all(Fixture *f)
+{
+        while (see_next(f, false))
+                ;
+}
+
+/* Runs the loop until the waiter was told, within about a second. */
+static void wait_ready(Fixture *f)
+{
+        for (unsigned i = 0; f->n_ready == 0; i++) {
+                assert(i < 20);
+                assert(sd_event_run(f->event, 50000) >= 0);
+        }
+        assert(f->n_ready == 1 && !f->waiter.is_waiting);
+        assert(!journal_socket_is_busy(f->socket));
+        f->n_ready = 0;
+}
+
+static void test_send(void)
+{
+        Fixture *f = malloc(sizeof(*f));
+
+        fixture_init(f, true);
+        assert(send_next(f, 1, false) == 1);
+        assert(send_next(f, 5, false) == 5);
+        see_all(f);
+        assert(f->n_seen == 6 && send_next(f, 0, false) == 0);
+        assert(sd_event_run(f->event, 0) == 0);
+        fixture_done(f);
+        free(f);
+        puts("ok: send");
+}
+
+static void test_full(void)
+{
+        Fixture *f = malloc(sizeof(*f));
+
+        fixture_init(f, true);
+        while (send_next(f, BATCH_MAX, false) == BATCH_MAX)
+                ;
+        assert(f->n_sent > 0);
+
+        /* Tried once more after a moment; then nobody is told while journald does not read. */
+        assert(send_next(f, BATCH_MAX, false) == 0);
+        journal_socket_wait(f->socket, &f->waiter);
+        journal_socket_wait(f->socket, &f->waiter);
+        wait_ready(f);
+        assert(send_next(f, BATCH_MAX, false) == 0);
+        journal_socket_wait(f->socket, &f->waiter);
+        assert(sd_event_run(f->event, 20000) == 0 && f->n_ready == 0);
+
+        see_all(f);
+        assert(f->n_seen == f->n_sent && f->n_ready == 0);
+        wait_ready(f);
+        assert(sd_event_run(f->event, 5000) == 0 && f->n_ready == 0);
+        assert(send_next(f, 3, false) == 3);
+        see_all(f);
+        assert(f->n_seen == f->n_sent);
+        fixture_done(f);
+        free(f);
+        puts("ok: full");
+}
+
+/* Who asks first is told first. */
+static void test_waiters(void)
+{
+        Fixture *f = malloc(sizeof(*f));
+        Fixture others[3] = {};
+
+        fixture_init(f, true);
+        while (send_next(f, BATCH_MAX, false) == BATCH_MAX)
+                ;
+        for (size_t i = 0; i < ARRAY_SIZE(others); i++) {
+                others[i].waiter.on_ready = fixture_on_ready;
+                journal_socket_wait(f->socket, &others[i].waiter);
+        }
+        journal_socket_cancel(f->socket, &others[1].waiter);
+        journal_socket_cancel(f->socket, &others[1].waiter);
+        journal_socket_wait(f->socket, &f->waiter);
+        see_all(f);
+        wait_ready(f);
+        assert(others[0].n_ready == 1 && others[1].n_ready == 0 && others[2].n_ready == 1);
+        fixture_done(f);
+        free(f);
+        puts("ok: waiters");
+}
+
+/* An entry above the send buffer keeps its place, also when there is no room for it. */
+static void test_large(void)
+{
+        Fixture *f = malloc(sizeof(*f));
+        unsigned n_fds = temporary_count_fds();
+
+        fixture_init(f, true);
+        for (unsigned i = 0; f->n_seen < 1000; i++) {
+                if (!journal_socket_is_busy(f->socket))
+                        (void) send_next(f, MIN(1000 - f->n_sent, 1 + i % BATCH_MAX), true);
+                for (unsigned k = 0; k < 1 + i % 7; k++)
+                        (void) see_next(f, true);
+                assert(sd_event_run(f->event, 0) >= 0);
+        }
+        assert(f->n_sent == 1000 && !see_next(f, true));
+        fixture_done(f);
+        free(f);
+        assert(temporary_count_fds() == n_fds);
+        puts("ok: large entries");
+}
+
+static void test_away(void)
+{
+        Fixture *f = malloc(sizeof(*f));
+
+        /* Not there at the start. */
+        fixture_init(f, false);
+        assert(send_next(f, 5, false) == 0);
+        journal_socket_wait(f->socket, &f->waiter);
+        assert(sd_event_run(f->event, 0) == 0 && f->n_ready == 0);
+        receiver_open(&f->receiver, f->path);
+        wait_ready(f);
+        assert(send_next(f, 5, false) == 5);
+        see_all(f);
+
+        /* Gone: at the next send. */
+        receiver_close(&f->receiver, f->path);
+        assert(!journal_socket_is_busy(f->socket));
+        assert(send_next(f, 5, false) == 0);
+        journal_socket_wait(f->socket, &f->waiter);
+        receiver_open(&f->receiver, f->path);
+        wait_ready(f);
+        assert(send_next(f, 5, false) == 5);
+        see_all(f);
+
+        /* Gone while we wait for room. What lay in its queue went with it; the next one is served
+         * all the same. */
+        while (send_next(f, BATCH_MAX, false) == BATCH_MAX)
+                ;
+        journal_socket_wait(f->socket, &f->waiter);
+        receiver_close(&f->receiver, f->path);
+        wait_ready(f);
+        assert(send_next(f, 5, false) == 0);
+        journal_socket_wait(f->socket, &f->waiter);
+        assert(sd_event_run(f->event, 300000) > 0 && f->n_ready == 0);
+        receiver_open(&f->receiver, f->path);
+        wait_ready(f);
+        f->n_seen = f->n_sent;
+        assert(send_next(f, 5, false) == 5);
+        see_all(f);
+        assert(f->n_seen == f->n_sent);
+        fixture_done(f);
+        free(f);
+        puts("ok: away and back");
+}
+
+/* No fd free for a new socket, or for a large entry: tried again, nothing lost. */
+static void test_no_fds(void)
+{
+        Fixture *f = malloc(sizeof(*f));
+        struct rlimit old, limit;
+
+        assert(getrlimit(RLIMIT_NOFILE, &old) == 0);
+        fixture_init(f, true);
+        limit = (struct rlimit){ 3, old.rlim_max };
+
+        f->n_sent = f->n_seen = 99;
+        assert(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+        assert(send_next(f, 2, true) == 0);
+        journal_socket_wait(f->socket, &f->waiter);
+        assert(setrlimit(RLIMIT_NOFILE, &old) == 0);
+        wait_ready(f);
+        assert(send_next(f, 2, true) == 2 && see_next(f, true) && see_next(f, true));
+
+        receiver_close(&f->receiver, f->path);
+        assert(send_next(f, 1, true) == 0);
+        journal_socket_wait(f->socket, &f->waiter);
+        receiver_open(&f->receiver, f->path);
+        assert(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+        assert(sd_event_run(f->event, 300000) > 0 && f->n_ready == 0);
+        assert(setrlimit(RLIMIT_NOFILE, &old) == 0);
+        wait_ready(f);
+        assert(send_next(f, 1, true) == 1 && see_next(f, true));
+        fixture_done(f);
+        free(f);
+        puts("ok: no fds");
+}
+
+/* Everything by chance: nothing lost, repeated or out of order. */
+static void test_random(void)
+{
+        Fixture *f = malloc(sizeof(*f));
+        unsigned n_away = 0;
+
+        fixture_init(f, true);
+        while (f->n_seen < 5000) {
+                if (!journal_socket_is_busy(f->socket))
+                        (void) send_next(f, (unsigned) rand() % BATCH_MAX, true);
+                for (int k = rand() % 50; k > 0; k--)
+                        (void) see_next(f, true);
+                if (f->n_seen == f->n_sent && n_away < f->n_seen / 1500) {
+                        n_away++;
+                        receiver_close(&f->receiver, f->path);
+                        if (!journal_socket_is_busy(f->socket))
+                                assert(send_next(f, 2, true) == 0);
+                        receiver_open(&f->receiver, f->path);
+                }
+                assert(sd_event_run(f->event, f->n_seen == f->n_sent ? 1000 : 0) >= 0);
+        }
+        assert(n_away > 0);
+        fixture_done(f);
+        free(f);
+        puts("ok: by chance");
+}
+
+static void test_paths(void)
+{
+        JournalSockets sockets;
+        JournalSocket *a, *b;
+        char path[200] = "/";
+        sd_event *event;
+
+        assert(sd_event_new(&event) >= 0);
+        journal_sockets_init(&sockets);
+        assert(journal_sockets_get(&sockets, event, "/nowhere/a", &a) == 0);
+        assert(journal_sockets_get(&sockets, event, "/nowhere/b", &b) == 0 && a != b);
+        assert(journal_sockets_get(&sockets, event, "/nowhere/a", &b) == 0 && a == b);
+        memset(path + 1, 'x', 107);
+        assert(journal_sockets_get(&sockets, event, path, &b) == -E2BIG && a == b);
+        path[107] = '\0';
+        assert(journal_sockets_get(&sockets, event, path, &b) == 0);
+        journal_sockets_done(&sockets);
+        journal_sockets_done(&sockets);
+        sd_event_unref(event);
+        puts("ok: paths");
+}
+
+int main(void)
+{
+        test_send();
+        test_full();
+        test_waiters();
+        test_large();
+        test_away();
+        test_no_fds();
+        test_random();
+        test_paths();
+        return 0;
+}

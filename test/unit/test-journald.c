@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The journald driver: entries as journald reads them. */
+
+#undef NDEBUG
+
+#include <stdio.h>
+#include <string.h>
+
+#include "../journal-receiver.h"
+#include "../native-decoder.h"
+#include "../temporary.h"
+#include "driver/driver.h"
+#include "record/fields.h"
+
+#define EPOCH "00112233445566778899aabbccddeeff"
+#define ID_64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+typedef struct Fixture {
+        Temporary temporary;
+        DriverHost host;
+        char journal_path[96];
+        char socket_path[104];
+        Receiver receiver;
+        Sink *sink;
+        unsigned n_ready;
+} Fixture;
+
+/* An expected field. The text of all tests is free of NUL, but see test_any_bytes(). */
+typedef struct Field {
+        const char *name;
+        const char *value;
+} Field;
+
+static const Facts plain_facts = { .id = "web", .epoch = EPOCH };
+
+static void fixture_on_ready(Sink *sink, void *userdata)
+{
+        ((Fixture *) userdata)->n_ready++;
+}
+
+static Fixture *fixture_new(void)
+{
+        Fixture *f = calloc(1, sizeof(*f));
+
+        assert(f);
+        temporary_init(&f->temporary);
+        assert(mkdirat(f->temporary.fd, "journal", 0700) == 0);
+        (void) snprintf(f->journal_path, sizeof(f->journal_path), "%s/journal", f->temporary.path);
+        (void) snprintf(f->socket_path, sizeof(f->socket_path), "%s/socket", f->journal_path);
+        receiver_open(&f->receiver, f->socket_path);
+        assert(sd_event_new(&f->host.event) >= 0);
+        f->host.journal_path = f->journal_path;
+        journal_sockets_init(&f->host.journals);
+        return f;
+}
+
+static void fixture_free(Fixture *f)
+{
+        sink_free(f->sink);
+        journal_sockets_done(&f->host.journals);
+        sd_event_unref(f->host.event);
+        base_close(f->receiver.fd);
+        temporary_done(&f->temporary);
+        free(f);
+}
+
+/* Opens the driver with options given as "key", "value" … NULL. */
+static int fixture_open(Fixture *f, const Facts *facts, const char *const *pairs,
+                        const char **ret_key, char reason[REASON_MAX_BYTES])
+{
+        const Driver *driver = driver_find("journald");
+        Pair options[8];
+        size_t n = 0;
+        int r;
+
+        for (; pairs && pairs[2 * n]; n++)
+                options[n] = (Pair){ pairs[2 * n], pairs[2 * n + 1] };
+        assert(options_check(driver, &(Options){ options, n }, ret_key, reason) == 0);
+
+        f->sink = sink_free(f->sink);
+        r = driver->open(driver, &f->host, facts, &(Options){ options, n }, &f->sink, ret_key,
+                         reason);
+        if (r >= 0) {
+                f->sink->on_ready = fixture_on_ready;
+                f->sink->userdata = f;
+        }
+        return r;
+}
+
+static void open_sink(Fixture *f, const Facts *facts, const char *const *pairs)
+{
+        char reason[REASON_MAX_BYTES];
+        const char *key;
+
+        assert(fixture_open(f, facts, pairs, &key, reason) == 0);
+}
+
+static size_t write_entries(Fixture *f, const Entry *entries, size_t n)
+{
+        return f->sink->driver->write(f->sink, entries, n);
+}
+
+static bool find_field(Span entry, const char *name, Span *ret)
+{
+        Span found;
+
+        while (native_next(&entry, &found, ret))
+                if (span_equal_string(found, name))
+                        return true;
+        return false;
+}
+
+/* The next entry has exactly these fields. */
+static void expect(Fixture *f, const Field *fields, size_t n)
+{
+        Span entry, rest, name, value;
+        size_t n_fields = 0;
+
+        assert(receiver_next(&f->receiver, &entry));
+        for (rest = entry; native_next(&rest, &name, &value); n_fields++)
+                assert(field_name_is_valid(name));
+        assert(rest.size == 0);
+        for (size_t i = 0; i < n; i++) {
+                assert(find_field(entry, fields[i].name, &value));
+                assert(span_equal_string(value, fields[i].value));
+        }
+        assert(n_fields == n);
+}
+
+#define EXPECT(f, ...)                            \
+        expect(f, (const Field[]){ __VA_ARGS__ }, \
+               sizeof((const Field[]){ __VA_ARGS__ }) / sizeof(Field))
+
+static void test_plain(void)
+{
+        Entry entries[] = {
+                { .text = SPAN_LITERAL("hello"), .priority = LOG_INFO, .ordinal = 1 },
+                { .stream = ENTRY_STDERR, .priority = LOG_ERR, .ordinal = 20 },
+        };
+        Fixture *f = fixture_new();
+        Span entry;
+
+        open_sink(f, &plain_facts, NULL);
+        assert(write_entries(f, entries, 2) == 2);
+        EXPECT(f, { "CONTAINER_ID", "web" }, { "CONTAINER_ID_FULL", "web" },
+               { "CONTAINER_LOG_EPOCH", EPOCH }, { "CONTAINER_TAG", "web" },
+               { "SYSLOG_IDENTIFIER", "web" }, { "PRIORITY", "6" },
+               { "CONTAINER_STREAM", "stdout" }, { "CONTAINER_LOG_ORDINAL", "1" },
+               { "MESSAGE", "hello" });
+
+        /* An empty line is a line. */
+        EXPECT(f, { "CONTAINER_ID", "web" }, { "CONTAINER_ID_FULL", "web" },
+               { "CONTAINER_LOG_EPOCH", EPOCH }, { "CONTAINER_TAG", "web" },
+               { "SYSLOG_IDENTIFIER", "web" }, { "PRIORITY", "3" },
+               { "CONTAINER_STREAM", "stderr" }, { "CONTAINER_LOG_ORDINAL", "20" },
+               { "MESSAGE", "" });
+        assert(!receiver_next(&f->receiver, &entry));
+        fixture_free(f);
+        puts("ok: plain");
+}
+
+static void test_facts(void)
+{
+        static const Pair labels[] = { { "com.example.team", "a\nb" }, { "other", "1" } };
+        static const Pair env[] = { { "APP_MODE", "" }, { "PATH", "/bin" } };
+        const Facts facts = {
+                .id = ID_64,
+                .epoch = EPOCH,
+                .name = "web",
+                .image = "example/web:1",
+                .image_id = "sha256:" ID_64,
+                .unit = "web.service",
+                .labels = labels,
+                .n_labels = 2,
+                .env = env,
+                .n_env = 2,
+        };
+        Fixture *f = fixture_new();
+
+        open_sink(f, &facts,
+                  (const char *const[]){ "tag", "{{.ImageName}}/{{.ID}}", "labels",
+                                         "com.example.team", "env-regex", "^APP_", "timestamp",
+                                         "yes", NULL });
+        assert(write_entries(f,
+                             &(Entry){ .text = SPAN_LITERAL("x"),
+                                       .ordinal = UINT64_MAX,
+                                       .exec_id = "shell-1",
+                                       .realtime_nsec = UINT64_C(1700000000000000042) },
+                             1) == 1);
+        EXPECT(f, { "CONTAINER_ID", "0123456789ab" }, { "CONTAINER_ID_FULL", ID_64 },
+               { "CONTAINER_LOG_EPOCH", EPOCH }, { "CONTAINER_NAME", "web" },
+               { "IMAGE_NAME", "example/web:1" }, { "CONTAINER_TAG", "example/web:1/0123456789ab" },
+               { "SYSLOG_IDENTIFIER", "example/web:1/0123456789ab" },
+               { "OBJECT_SYSTEMD_UNIT", "web.service" }, { "COM_EXAMPLE_TEAM", "a\nb" },
+               { "APP_MODE", "" }, { "PRIORITY", "0" }, { "CONTAINER_STREAM", "stdout" },
+               { "CONTAINER_LOG_ORDINAL", "18446744073709551615" },
+               { "CONTAINER_EXEC_ID", "shell-1" },
+               { "SYSLOG_TIMESTAMP", "2023-11-14T22:13:20.000000042Z" }, { "MESSAGE", "x" });
+        fixture_free(f);
+        puts("ok: facts");
+}
+
+/* Labels that would like to be something else. */
+static void test_hostile_labels(void)
+{
+        static const Pair labels[] = {
+                { "message", "a" },
+                { "CONTAINER_ID", "b" },
+                { "_pid", "c" },
+                { "priority", "0" },
+                { "x=y\nMESSAGE", "injected" },
+                { "1st", "d" },
+                { "object_pid", "1" },
+                { "%$&", "e" },
+                { "value", "x\nMESSAGE=injected\nCONTAINER_ID=other\n" },
+        };
+        Facts facts = plain_facts;
+        Fixture *f = fixture_new();
+
+        facts.labels = labels;
+        facts.n_labels = ARRAY_SIZE(labels);
+        open_sink(f, &facts, (const char *const[]){ "labels-regex", ".*", NULL });
+        assert(write_entries(f, &(Entry){ .ordinal = 1, .text = SPAN_LITERAL("true") }, 1) == 1);
+        EXPECT(f, { "CONTAINER_ID", "web" }, { "CONTAINER_ID_FULL", "web" },
+               { "CONTAINER_LOG_EPOCH", EPOCH }, { "CONTAINER_TAG", "web" },
+               { "SYSLOG_IDENTIFIER", "web" }, { "LABEL_MESSAGE", "a" },
+               { "LABEL_CONTAINER_ID", "b" }, { "PID", "c" }, { "LABEL_PRIORITY", "0" },
+               { "X_Y_MESSAGE", "injected" }, { "LABEL_1ST", "d" }, { "LABEL_OBJECT_PID", "1" },
+               { "LABEL", "e" }, { "VALUE", "x\nMESSAGE=injected\nCONTAINER_ID=other\n" },
+               { "PRIORITY", "0" }, { "CONTAINER_STREAM", "stdout" },
+               { "CONTAINER_LOG_ORDINAL", "1" }, { "MESSAGE", "true" });
+        fixture_free(f);
+        puts("ok: hostile labels");
+}
+
+static void test_partial(void)
+{
+        Entry entries[] = {
+                { .ordinal = 171, .partial_first = 171, .partial_ordinal = 1 },
+                { .ordinal = 172, .partial_first = 171, .partial_ordinal = 2 },
+                { .ordinal = 175,
+                  .partial_first = 171,
+                  .partial_ordinal = 3,
+                  .partial_is_last = true },
+        };
+        Fixture *f = fixture_new();
+        Span entry, value;
+
+        open_sink(f, &plain_facts, NULL);
+        assert(write_entries(f, entries, 3) == 3);
+        for (size_t i = 0; i < 3; i++) {
+                bool is_last = i == 2;
+
+                assert(receiver_next(&f->receiver, &entry));
+                assert(find_field(entry, "CONTAINER_PARTIAL_ID", &value));
+                assert(span_equal_string(value, EPOCH "00000000000000ab"));
+                assert(find_field(entry, "CONTAINER_PARTIAL_ORDINAL", &value));
+                assert(value.size == 1 && value.data[0] == (char) ('1' + i));
+                assert(find_field(entry, "CONTAINER_PARTIAL_LAST", &value));
+                assert(span_equal_string(value, is_last ? "true" : "false"));
+                /* As Docker does it: on all parts but the last. */
+                assert(find_field(entry, "CONTAINER_PARTIAL_MESSAGE", &value) == !is_last);
+                assert(is_last || span_equal_string(value, "true"));
+        }
+        fixture_free(f);
+        puts("ok: partial");
+}
+
+static void test_end(void)
+{
+        Fixture *f = fixture_new();
+
+        open_sink(f, &plain_facts, NULL);
+        assert(write_entries(f,
+                             &(Entry){ .kind = ENTRY_END,
+                                       .counts = { .lines = 10, .bytes = 300, .dropped = 7 } },
+                             1) == 1);
+        EXPECT(f, { "CONTAINER_ID", "web" }, { "CONTAINER_ID_FULL", "web" },
+               { "CONTAINER_LOG_EPOCH", EPOCH }, { "CONTAINER_TAG", "web" },
+               { "SYSLOG_IDENTIFIER", "web" }, { "MESSAGE_ID", CONLOG_MESSAGE_ID_END },
+               { "CONTAINER_LOG_LINES", "10" }, { "CONTAINER_LOG_BYTES", "300" },
+               { "CONTAINER_LOG_DROPPED", "7" }, { "PRIORITY", "6" },
+               { "MESSAGE", "Container has ended: 10 lines, 300 bytes" });
+        fixture_free(f);
+        puts("ok: end");
+}
+
+/* A line may hold anything but a newline; all of it arrives. */
+static void test_any_bytes(void)
+{
+        Fixture *f = fixture_new();
+        Span entry, value;
+        char text[255];
+
+        for (size_t i = 0; i < sizeof(text); i++)
+                text[i] = (char) (i < '\n' ? i : i + 1);
+        open_sink(f, &plain_facts, NULL);
+        assert(write_entries(f, &(Entry){ .text = { text, sizeof(text) } }, 1) == 1);
+        assert(receiver_next(&f->receiver, &entry));
+        assert(find_field(entry, "MESSAGE", &value));
+        assert(span_equal(value, (Span){ text, sizeof(text) }));
+        fixture_free(f);
+        puts("ok: any bytes");
+}
+
+/* The longest line with the largest facts and the widest fields is still one plain datagram. */
+static void test_largest(void)
+{
+        char exec_id[ID_MAX_BYTES + 1] = "", tag[TAG_MAX_BYTES + 1] = "", text[LINE_MAX_BYTES];
+        char label[LABEL_VALUE_MAX_BYTES + 1] = "", id[ID_MAX_BYTES + 1] = "";
+        const Pair labels[] = { { "a", label }, { "b", label } };
+        Facts facts = { .id = id, .epoch = EPOCH, .labels = labels, .n_labels = 2 };
+        Entry e = {
+                .text = { text, sizeof(text) },
+                .stream = ENTRY_STDERR,
+                .ordinal = UINT64_MAX,
+                .partial_first = UINT64_MAX,
+                .partial_ordinal = UINT32_MAX,
+                .exec_id = exec_id,
+                .realtime_nsec = UINT64_MAX,
+        };
+        Fixture *f = fixture_new();
+        char reason[REASON_MAX_BYTES];
+        const char *key;
+        Span entry;
+
+        memset(text, 'x', sizeof(text));
+        memset(exec_id, 'e', sizeof(exec_id) - 1);
+        memset(id, 'i', sizeof(id) - 1);
+        memset(tag, 't', sizeof(tag) - 1);
+        memset(label, 'l', sizeof(label) - 1);
+
+        /* One byte after the other: the last that is taken is the largest. */
+        assert(fixture_open(f, &facts,
+                            (const char *const[]){ "tag", tag, "labels", "a,b", "timestamp", "yes",
+                                                   NULL },
+                            &key, reason) == -EINVAL);
+        assert(strcmp(key, "labels") == 0 && strstr(reason, "16384"));
+        for (size_t i = LABEL_VALUE_MAX_BYTES - 1;; i--) {
+                label[i] = '\0';
+                if (fixture_open(f, &facts,
+                                 (const char *const[]){ "tag", tag, "labels", "a,b", "timestamp",
+                                                        "yes", NULL },
+                                 &key, reason) == 0)
+                        break;
+        }
+        assert(write_entries(f, &e, 1) == 1);
+        assert(receiver_next(&f->receiver, &entry));
+        assert(!f->receiver.was_memfd);
+        assert(entry.size > FACTS_MAX_BYTES + LINE_MAX_BYTES);
+        fixture_free(f);
+        puts("ok: largest");
+}
+
+/* journald drops an entry of more than 1024 fields, and says nothing. */
+static void test_too_many_fields(void)
+{
+        static char names[ENV_MAX][8];
+        static Pair env[ENV_MAX];
+        Facts facts = plain_facts;
+        Fixture *f = fixture_new();
+        char reason[REASON_MAX_BYTES];
+        const char *key;
+        Span entry, rest, name, value;
+        size_t n_fields = 0;
+
+        for (size_t i = 0; i < ENV_MAX; i++) {
+                (void) snprintf(names[i], sizeof(names[i]), "A%zu", i);
+                env[i] = (Pair){ names[i], "" };
+        }
+        facts.env = env;
+        facts.n_env = ENV_MAX;
+        assert(fixture_open(f, &facts, (const char *const[]){ "env-regex", ".*", NULL }, &key,
+                            reason) == -EINVAL);
+        assert(strcmp(key, "labels") == 0 && strstr(reason, "fields"));
+
+        /* The most that is taken, with all that a line can add. */
+        while (fixture_open(f, &facts,
+                            (const char *const[]){ "env-regex", ".*", "timestamp", "yes", NULL },
+                            &key, reason) < 0)
+                facts.n_env--;
+        assert(facts.n_env > 900);
+        assert(write_entries(f, &(Entry){ .ordinal = 1, .partial_first = 1, .exec_id = "e" }, 1) ==
+               1);
+        assert(receiver_next(&f->receiver, &entry));
+        for (rest = entry; native_next(&rest, &name, &value);)
+                n_fields++;
+        assert(n_fields < 1024);
+        fixture_free(f);
+        puts("ok: too many fields");
+}
+
+static void test_busy(void)
+{
+        Fixture *f = fixture_new();
+        static Entry entries[TURN_MAX_ENTRIES];
+        uint64_t n_seen = 0;
+        char expected[24];
+        size_t k, n_sent;
+        Span entry, value;
+
+        for (size_t i = 0; i < ARRAY_SIZE(entries); i++)
+                entries[i].ordinal = i;
+        open_sink(f, &plain_facts, NULL);
+        assert(!f->sink->driver->is_busy(f->sink));
+        for (n_sent = 0; n_sent < ARRAY_SIZE(entries); n_sent += k) {
+                k = write_entries(f, entries + n_sent, ARRAY_SIZE(entries) - n_sent);
+                while (receiver_next(&f->receiver, &entry)) {
+                        assert(find_field(entry, "CONTAINER_LOG_ORDINAL", &value));
+                        *fields_put_decimal(expected, n_seen++) = '\0';
+                        assert(span_equal_string(value, expected));
+                }
+                assert(n_seen == n_sent + k);
+                if (n_seen == ARRAY_SIZE(entries))
+                        break;
+                assert(f->sink->driver->is_busy(f->sink) && f->n_ready == 0);
+                while (f->n_ready == 0)
+                        assert(sd_event_run(f->host.event, UINT64_MAX) >= 0);
+                assert(!f->sink->driver->is_busy(f->sink) && f->n_ready == 1);
+                f->n_ready = 0;
+        }
+
+        /* A sink may go while it waits. */
+        while (write_entries(f, entries, ARRAY_SIZE(entries)) == ARRAY_SIZE(entries))
+                ;
+        f->sink = sink_free(f->sink);
+        while (receiver_next(&f->receiver, &entry))
+                ;
+        assert(sd_event_run(f->host.event, 10000) >= 0);
+        assert(sd_event_run(f->host.event, 10000) >= 0);
+        assert(f->n_ready == 0);
+        fixture_free(f);
+        puts("ok: busy");
+}
+
+static void test_namespace(void)
+{
+        static const char *const options[] = { "journal-namespace", "web", NULL };
+        Receiver *other = calloc(1, sizeof(*other));
+        Fixture *f = fixture_new();
+        char reason[REASON_MAX_BYTES], path[128];
+        const char *key;
+        Span entry;
+
+        assert(fixture_open(f, &plain_facts, options, &key, reason) == -EINVAL);
+        assert(strcmp(key, "journal-namespace") == 0 && strstr(reason, "journal.web/socket"));
+
+        assert(mkdirat(f->temporary.fd, "journal.web", 0700) == 0);
+        (void) snprintf(path, sizeof(path), "%s.web/socket", f->journal_path);
+        receiver_open(other, path);
+        open_sink(f, &plain_facts, options);
+        assert(write_entries(f, &(Entry){ .ordinal = 1 }, 1) == 1);
+        assert(!receiver_next(&f->receiver, &entry) && receiver_next(other, &entry));
+        base_close(other->fd);
+        free(other);
+        fixture_free(f);
+        puts("ok: namespace");
+}
+
+int main(void)
+{
+        test_plain();
+        test_facts();
+        test_hostile_labels();
+        test_partial();
+        test_end();
+        test_any_bytes();
+        test_largest();
+        test_busy();
+        test_namespace();
+        test_too_many_fields();
+        return 0;
+}

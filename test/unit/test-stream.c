@@ -1,0 +1,583 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/*
+ * A stream: from the bytes in a FIFO to entries, whatever the writer, the driver and others at the
+ * FIFO do.
+ */
+
+#include "../daemon-fixture.h"
+
+#include <poll.h>
+#include <stdarg.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+
+#include "../line-reference.h"
+#include "base/log.h"
+
+/* What somebody does to the FIFO between two system calls of the daemon: just before the fill is
+ * asked for, or just before hang-up is. Once. */
+static void (*before_fill)(int fd);
+static void (*before_hang_up)(int fd);
+static int hook_fd; /* for the hook: a write end */
+
+static void run_once(void (**hook)(int fd))
+{
+        void (*function)(int fd) = *hook;
+
+        *hook = NULL;
+        if (function)
+                function(hook_fd);
+}
+
+/* In front of the C library's. */
+int ioctl(int fd, unsigned long request, ...)
+{
+        va_list ap;
+        void *argument;
+
+        va_start(ap, request);
+        argument = va_arg(ap, void *);
+        va_end(ap);
+        if (request == FIONREAD)
+                run_once(&before_fill);
+        return (int) syscall(SYS_ioctl, fd, request, argument);
+}
+
+int poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+        struct timespec t = { .tv_sec = timeout / 1000, .tv_nsec = timeout % 1000 * 1000000 };
+
+        run_once(&before_hang_up);
+        return ppoll(fds, n, timeout < 0 ? NULL : &t, NULL);
+}
+
+/* All entries of one stream since the first are the lines of input, cut as the reference does it,
+ * and numbered in order. Returns how many there are. */
+static size_t expect_stream(Fixture *f, EntryStream kind, Span input)
+{
+        int fallback = kind == ENTRY_STDERR ? LOG_ERR : LOG_INFO, priority = fallback;
+        uint64_t first = 0, last_ordinal = 0;
+        uint32_t part = 0;
+        size_t n = 0;
+        Line line;
+
+        f->n_seen = 0;
+        while (reference_next(input, LINE_MAX_BYTES, &line)) {
+                const Entry *e;
+
+                do {
+                        e = fixture_next(f);
+                        assert(e);
+                } while (e->stream != kind);
+
+                if (first == 0)
+                        priority = entry_take_level(&line.text, fallback);
+                assert(span_equal(e->text, line.text) && e->priority == priority);
+                assert(e->ordinal > last_ordinal);
+                last_ordinal = e->ordinal;
+                if (first > 0 || line.end == LINE_END_LIMIT) {
+                        first = first ?: e->ordinal;
+                        assert(e->partial_first == first && e->partial_ordinal == ++part);
+                        assert(e->partial_is_last == (line.end != LINE_END_LIMIT));
+                } else
+                        assert(e->partial_first == 0);
+                if (line.end != LINE_END_LIMIT)
+                        first = part = 0;
+                input = span_skip(input, line.size);
+                n++;
+        }
+        return n;
+}
+
+static void test_lines(void)
+{
+        _cleanup_close_ int out = -1, err = -1;
+        const Entry *e;
+        Fixture f;
+
+        fixture_init(&f);
+        (void) fixture_create(&f, "web", "");
+        out = fixture_open(&f, "web", "init-stdout");
+        err = fixture_open(&f, "web", "init-stderr");
+        expect_nothing(&f);
+        put(out, "one\ntwo\r\n\n<2>three\nun");
+        (void) pump(&f);
+        put(err, "four\n");
+        (void) pump(&f);
+        put(out, "finished\n");
+        (void) pump(&f);
+
+        expect_line(&f, "one");
+        expect_line(&f, "two");
+        expect_line(&f, "");
+        e = fixture_next(&f);
+        assert(span_equal_string(e->text, "three") && e->priority == LOG_CRIT);
+        assert(e->ordinal == 4 && e->stream == ENTRY_STDOUT && !e->exec_id);
+        assert(e->realtime_nsec > UINT64_C(1600000000000000000));
+        e = fixture_next(&f);
+        assert(span_equal_string(e->text, "four") && e->priority == LOG_ERR);
+        assert(e->ordinal == 5 && e->stream == ENTRY_STDERR);
+        e = fixture_next(&f);
+        assert(span_equal_string(e->text, "unfinished") && e->priority == LOG_INFO);
+        assert(e->ordinal == 6);
+        expect_nothing(&f);
+        fixture_done(&f);
+        puts("ok: lines");
+}
+
+static void test_level_prefix_off(void)
+{
+        _cleanup_close_ int out = -1;
+        Fixture f;
+
+        fixture_init(&f);
+        (void) fixture_create(&f, "web", ", \"options\": {\"level-prefix\": \"no\"}");
+        out = fixture_open(&f, "web", "init-stdout");
+        put(out, "<2>three\n");
+        (void) pump(&f);
+        assert(f.shipped[0].entry.priority == LOG_INFO);
+        expect_line(&f, "<2>three");
+        fixture_done(&f);
+        puts("ok: level prefix off");
+}
+
+/* However the writes are cut, the entries are the same. */
+static void test_cut_everywhere(void)
+{
+        static const char text[] = "<3>one\r\n\n<6>two\n<x>\r\r\n<7>\n\r\n<1>last\n";
+        _cleanup_close_ int out = -1;
+        Fixture f;
+
+        fixture_init(&f);
+        (void) fixture_create(&f, "web", "");
+        out = fixture_open(&f, "web", "init-stdout");
+        for (size_t i = 0; i < strlen(text); i++) {
+                f.n_shipped = f.text.size = 0;
+                put_bytes(out, text, i);
+                (void) pump(&f);
+                put(out, text + i);
+                (void) pump(&f);
+                assert(expect_stream(&f, ENTRY_STDOUT, span_from_string(text)) == 7);
+                expect_nothing(&f);
+        }
+        fixture_done(&f);
+        puts("ok: cut everywhere");
+}
+
+/* Writes all of it, with the daemon taking its turns when the pipe is full. */
+static void write_all(Fixture *f, int fd, Span bytes, size_t chunk)
+{
+        while (bytes.size > 0) {
+                ssize_t k = write(fd, bytes.data, MIN(bytes.size, chunk));
+
+                if (k < 0) {
+                        assert(errno == EAGAIN);
+                        assert(pump(f) > 0);
+                        continue;
+                }
+                bytes = span_skip(bytes, (size_t) k);
+        }
+        (void) pump(f);
+}
+
+/* Lines around the limit, written in whatever pieces, come in parts of the same sizes; the level
+ * prefix of the first part holds for all. */
+static void test_long_lines(void)
+{
+        static const size_t chunks[] = { 100000, 4096, 2049, 1000, 4097 };
+        static char text[4 * LINE_MAX_BYTES + 100];
+        static const size_t sizes[] = { LINE_MAX_BYTES - 1,     LINE_MAX_BYTES,
+                                        LINE_MAX_BYTES + 1,     2 * LINE_MAX_BYTES,
+                                        2 * LINE_MAX_BYTES + 1, 4 * LINE_MAX_BYTES };
+        _cleanup_close_ int err = -1;
+        Fixture f;
+
+        fixture_init(&f);
+        (void) fixture_create(&f, "web", "");
+        err = fixture_open(&f, "web", "init-stderr");
+        for (size_t c = 0; c < ARRAY_SIZE(chunks); c++)
+                for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
+                        f.n_shipped = f.text.size = 0;
+                        for (size_t k = 0; k < sizes[i]; k++)
+                                text[k] = (char) ('a' + k % 26);
+                        memcpy(text, "<5>", 3);
+                        memcpy(text + sizes[i], "\nx\n", 3);
+                        write_all(&f, err, (Span){ text, sizes[i] + 3 }, chunks[c]);
+                        (void) expect_stream(&f, ENTRY_STDERR, (Span){ text, sizes[i] + 3 });
+                        expect_nothing(&f);
+                }
+        fixture_done(&f);
+        puts("ok: long lines");
+}
+
+/* The end of the last writer ends a line; the stream goes on with the next writer. */
+static void test_end_of_file(void)
+{
+        Fixture f;
+
+        fixture_init(&f);
+        (void) fixture_create(&f, "web", "");
+        for (unsigned i = 0; i < 3; i++) {
+                int a = fixture_open(&f, "web", "init-stdout");
+                int b = fixture_open(&f, "web", "init-stdout");
+
+                put(a, "whole\nrest");
+                (void) pump(&f);
+                expect_line(&f, "whole");
+                a = base_close(a);
+                (void) pump(&f);
+                expect_nothing(&f);
+                b = base_close(b);
+                (void) pump(&f);
+                expect_line(&f, "rest");
+                expect_nothing(&f);
+        }
+        fixture_done(&f);
+        puts("ok: end of file");
+}
+
+static void write_rest(int fd)
+{
+        put(fd, "rest\n");
+}
+
+static void write_rest_and_close(int fd)
+{
+        put(fd, "rest\n");
+        close(fd);
+}
+
+static void close_only(int fd)
+{
+        close(fd);
+}
+
+/* A second writer comes when the first one has gone. */
+static char writer_path[128];
+static int writer_fd = -1;
+
+static void come_and_write(int fd)
+{
+        writer_fd = open(writer_path, O_WRONLY | O_NONBLOCK | O_CLOEXEC);
+        put(writer_fd, "rest\n");
+}
+
+/* The daemon looks at a FIFO with several system calls; what happens between them never cuts a
+ * line. */
+static void test_races(void)
+{
+        static void (*const hooks[])(int fd) = { write_rest, write_rest_and_close, close_only };
+        Fixture f;
+
+        fixture_init(&f);
+        (void) fixture_create(&f, "web", "");
+        for (size_t i = 0; i < 2 * ARRAY_SIZE(hooks); i++) {
+                hook_fd = fixture_open(&f, "web", "init-stdout");
+                *(i % 2 ? &before_fill : &before_hang_up) = hooks[i / 2];
+                put(hook_fd, "un");
+                (void) pump(&f);
+                assert(!before_fill && !before_hang_up);
+                expect_line(&f, hooks[i / 2] == close_only ? "un" : "unrest");
+                if (hooks[i / 2] == write_rest)
+                        close(hook_fd);
+        }
+
+        (void) snprintf(writer_path, sizeof(writer_path), "%s/containers/web/init-stdout",
+                        f.temporary.path);
+        hook_fd = fixture_open(&f, "web", "init-stdout");
+        put(hook_fd, "un");
+        (void) pump(&f);
+        close(hook_fd);
+        before_fill = come_and_write;
+        (void) pump(&f);
+        assert(!before_fill);
+        expect_line(&f, "unrest");
+        expect_nothing(&f);
+        close(writer_fd);
+        fixture_done(&f);
+        puts("ok: races");
+}
+
+/* The stream of an exec ends with its writers, but not before their last byte. */
+static void test_exec(void)
+{
+        Refusal refusal = {};
+        Container *c;
+        Fifos *fifos;
+        Fixture f;
+        int err;
+
+        fixture_init(&f);
+        c = fixture_create(&f, "web", "");
+        for (unsigned i = 0; i < 3; i++) {
+                assert(container_exec(c, "sh", false, true, &fifos, &refusal) == 0);
+                err = fixture_open(&f, "web", "sh-stderr");
+                hook_fd = fixture_open(&f, "web", "sh-stdout");
+                (void) pump(&f);
+                put(hook_fd, "first\n");
+                /* Two peeks later, that saw nothing more. */
+                before_hang_up = i == 0 ? write_rest_and_close : close_only;
+                (void) pump(&f);
+                assert(!before_hang_up);
+                assert(strcmp(f.shipped[f.n_seen].exec_id, "sh") == 0);
+                expect_line(&f, "first");
+                if (i == 0)
+                        expect_line(&f, "rest");
+                assert(container_find_exec(c, "sh"));
+                put(err, "error");
+                err = base_close(err);
+                (void) pump(&f);
+                expect_line(&f, "error");
+                expect_nothing(&f);
+                assert(!container_find_exec(c, "sh"));
+                assert(!temporary_has(&f.temporary, "containers/web/sh-stdout"));
+        }
+        fixture_done(&f);
+        puts("ok: exec");
+}
+
+/* More slots in the FIFO than in the scratch pipe: a container may enlarge its own, and the scratch
+ * pipe is small when there are very many pipes. All lines come, without a further write. */
+static void test_out_of_slots(void)
+{
+        static const int capacities[] = { 1024 * 1024, 65536 };
+        char line[3001];
+
+        for (size_t i = 0; i < ARRAY_SIZE(capacities); i++) {
+                _cleanup_close_ int out = -1;
+                FifoScratch *scratch;
+                unsigned n = 0;
+                Fixture f;
+
+                fixture_init(&f);
+                scratch = &f.daemon->turns.scratch;
+                if (i == 1) {
+                        assert(fcntl(scratch->pipe_write_fd, F_SETPIPE_SZ, 8192) == 8192);
+                        scratch->capacity = 8192;
+                }
+                (void) fixture_create(&f, "web", "");
+                out = fixture_open(&f, "web", "init-stdout");
+                assert(fcntl(out, F_SETPIPE_SZ, capacities[i]) == capacities[i]);
+                for (;; n++) {
+                        memset(line, 'a' + (int) (n % 26), 3000);
+                        line[3000] = '\n';
+                        if (write(out, line, sizeof(line)) < 0)
+                                break;
+                }
+                assert(n == (unsigned) capacities[i] / 4096);
+                (void) pump(&f);
+                assert(f.n_shipped == n);
+                for (unsigned k = 0; k < n; k++) {
+                        memset(line, 'a' + (int) (k % 26), 3000);
+                        line[3000] = '\0';
+                        expect_line(&f, line);
+                }
+                fixture_done(&f);
+        }
+        puts("ok: out of slots");
+}
+
+/* Sixteen packets of a byte fill the pipe. After a second the writer gets room again. */
+static void fill_with_packets(int fd)
+{
+        assert(fcntl(fd, F_SETFL, O_DIRECT | O_NONBLOCK) == 0);
+        for (unsigned i = 0; i < 16; i++)
+                put(fd, "x");
+        assert(write(fd, "x", 1) < 0 && errno == EAGAIN);
+}
+
+static void expect_parts(Fixture *f, int fd)
+{
+        const Entry *e;
+
+        e = fixture_next(f);
+        assert(e && span_equal_string(e->text, "xxxxxxxxxxxxxxx"));
+        assert(e->partial_first == e->ordinal && e->partial_ordinal == 1 && !e->partial_is_last);
+        expect_nothing(f);
+        put(fd, "y\n");
+        (void) pump(f);
+        e = fixture_next(f);
+        assert(e && span_equal_string(e->text, "xy"));
+        assert(e->partial_first == e->ordinal - 1 && e->partial_ordinal == 2);
+        assert(e->partial_is_last);
+        expect_nothing(f);
+}
+
+static void test_stuck_pipe(void)
+{
+        _cleanup_close_ int out = -1, other = -1;
+        Fixture f;
+
+        fixture_init(&f);
+        (void) fixture_create(&f, "web", "");
+        out = fixture_open(&f, "web", "init-stdout");
+        other = fixture_open(&f, "web", "init-stderr");
+        /* A line that is only unfinished stays where it is. */
+        put(other, "unfinished");
+        fill_with_packets(out);
+        pump_for(&f, HELD_PROBE_USEC * 7 / 10);
+        expect_nothing(&f);
+        pump_for(&f, HELD_PROBE_USEC * 8 / 10);
+        expect_parts(&f, out);
+        fixture_done(&f);
+        puts("ok: stuck pipe");
+}
+
+/* A writer that tries again and again makes an edge each time, full pipe or not. */
+static void test_stuck_and_impatient(void)
+{
+        _cleanup_close_ int out = -1;
+        Fixture f;
+
+        fixture_init(&f);
+        (void) fixture_create(&f, "web", "");
+        out = fixture_open(&f, "web", "init-stdout");
+        fill_with_packets(out);
+        for (unsigned i = 0; i < 40 && f.n_shipped == 0; i++) {
+                assert(write(out, "x", 1) < 0 && errno == EAGAIN);
+                pump_for(&f, HELD_PROBE_USEC / 20);
+        }
+        expect_parts(&f, out);
+        fixture_done(&f);
+        puts("ok: stuck pipe and an impatient writer");
+}
+
+/* Nor does he keep all others from having a turn. */
+static void test_impatient_writer(void)
+{
+        _cleanup_close_ int out = -1, other = -1;
+        Fixture f;
+
+        fixture_init(&f);
+        (void) fixture_create(&f, "web", "");
+        (void) fixture_create(&f, "other", "");
+        out = fixture_open(&f, "web", "init-stdout");
+        other = fixture_open(&f, "other", "init-stdout");
+        put(other, "quiet\n");
+        for (unsigned i = 0; f.n_shipped < 30000; i++) {
+                while (write(out, "line\n", 5) == 5)
+                        ;
+                assert(sd_event_run(f.daemon->event, 0) >= 0);
+                assert(i < 1000);
+        }
+        fixture_done(&f);
+        puts("ok: impatient writer");
+}
+
+/* A turn that failed does not make the stream forget to look for that. */
+static void test_stuck_after_trouble(void)
+{
+        _cleanup_close_ int out = -1;
+        Container *c;
+        Fixture f;
+
+        fixture_init(&f);
+        c = fixture_create(&f, "web", "");
+        out = fixture_open(&f, "web", "init-stdout");
+        (void) pump(&f);
+        state_unmap(&f.daemon->states, &c->state);
+        assert(renameat(f.temporary.fd, "containers/web/state", f.temporary.fd, "away") == 0);
+        fill_with_packets(out);
+        (void) pump(&f);
+        assert(renameat(f.temporary.fd, "away", f.temporary.fd, "containers/web/state") == 0);
+        pump_for(&f, HELD_PROBE_USEC * 3);
+        expect_parts(&f, out);
+        fixture_done(&f);
+        puts("ok: stuck after trouble");
+}
+
+/* Bytes that came while the stream was held: a part is never longer than the limit. */
+static void test_held_and_full(void)
+{
+        static char text[65536];
+        _cleanup_close_ int out = -1;
+        const Entry *e;
+        Container *c;
+        Fixture f;
+
+        fixture_init(&f);
+        c = fixture_create(&f, "web", "");
+        out = fixture_open(&f, "web", "init-stdout");
+        put(out, "x");
+        (void) pump(&f);
+        memset(text, 'x', sizeof(text));
+        while (write(out, text, sizeof(text)) > 0)
+                ;
+        turns_remove(&f.daemon->turns, fixture_stream(c, ENTRY_STDOUT));
+        assert(fifo_get_fill(out, &fixture_stream(c, ENTRY_STDOUT)->held_fill) == 0);
+        fixture_stream(c, ENTRY_STDOUT)->hold_level = HOLD_LEVELS - 2;
+        stream_on_held(fixture_stream(c, ENTRY_STDOUT));
+        e = fixture_next(&f);
+        assert(e && e->text.size == LINE_MAX_BYTES);
+        fixture_done(&f);
+        puts("ok: held and full");
+}
+
+/* The container reads its own FIFO between peek and drop. */
+static int thief_fd;
+static size_t thief_bytes;
+
+static void steal(Fixture *f, Container *c, const Entry *entries, size_t n)
+{
+        char bytes[100];
+
+        assert(read(thief_fd, bytes, thief_bytes) == (ssize_t) thief_bytes);
+        thief_bytes = 0;
+        f->on_write = NULL;
+}
+
+static void test_vanished(void)
+{
+        _cleanup_close_ int out = -1;
+        char path[128];
+        Container *c;
+        Fixture f;
+
+        fixture_init(&f);
+        c = fixture_create(&f, "web", "");
+        out = fixture_open(&f, "web", "init-stdout");
+        (void) snprintf(path, sizeof(path), "%s/containers/web/init-stdout", f.temporary.path);
+        thief_fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+        thief_bytes = 10;
+        f.on_write = steal;
+        put(out, "one\ntwo\nthree\n");
+        (void) pump(&f);
+        expect_line(&f, "one");
+        expect_line(&f, "two");
+        expect_line(&f, "three");
+        expect_nothing(&f);
+        assert(c->counts.lines == 3 && c->counts.bytes == 14);
+
+        /* Told with the next turn. */
+        put(out, "four\n");
+        (void) pump(&f);
+        expect_line(&f, "four");
+        expect_nothing(&f);
+        assert(c->counts.dropped == 10);
+        assert(fixture_stream(c, ENTRY_STDOUT)->counts.dropped == 10);
+        assert(fixture_stream(c, ENTRY_STDERR)->counts.dropped == 0);
+        base_close(thief_fd);
+        fixture_done(&f);
+        puts("ok: vanished bytes");
+}
+
+int main(void)
+{
+        log_set_max_level(LOG_EMERG);
+        test_lines();
+        test_level_prefix_off();
+        test_cut_everywhere();
+        test_long_lines();
+        test_end_of_file();
+        test_races();
+        test_exec();
+        test_out_of_slots();
+        test_held_and_full();
+        test_vanished();
+        test_impatient_writer();
+        test_stuck_pipe();
+        test_stuck_and_impatient();
+        test_stuck_after_trouble();
+        return 0;
+}
