@@ -107,7 +107,7 @@ expect "lines of driver none" 1 "$(conlogctl show four --json | python3 -c '
 import json, sys
 
 print(json.load(sys.stdin)["lines"])')"
-settle four
+conlogctl remove four >/dev/null
 expect "entries of driver none" 0 "$(count CONTAINER_ID_FULL=four)"
 
 # Started with a bad file: the containers that are there are served, new ones are refused.

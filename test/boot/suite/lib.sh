@@ -142,6 +142,9 @@ control() {
 # settle ID: everything the container has written is in the journal, its streams are ended
 settle() {
         conlogctl remove "$1" >/dev/null
+        # The last entry of all: what was sent before it is stored when it is.
+        wait_until 20 is_stored 1 MESSAGE_ID=6a1d5f0e8c0b4e0c9f5e6a0d7b1c2f43 \
+                CONTAINER_ID_FULL="$1"
         journalctl --sync
 }
 
