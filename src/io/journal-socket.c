@@ -138,6 +138,9 @@ unsigned journal_socket_send(JournalSocket *s, struct mmsghdr *messages, unsigne
                 if (k > 0) {
                         s->is_retried = false;
                         done += (unsigned) k;
+                        /* Asked again at once, journald would give its slots one by one. */
+                        if (done < n)
+                                journal_socket_set_full(s);
                         continue;
                 }
                 r = k < 0 ? -errno : -EIO;
