@@ -40,7 +40,7 @@
 
 /* Containers a daemon takes unless conlogd.conf says otherwise, and at most. Three fds each. */
 #define CONTAINERS_MAX_DEFAULT 4096U
-#define CONTAINERS_MAX 16384U
+#define CONTAINERS_MAX 10000U
 /* Logged execs of one container at a time: each has two rows in the state page. */
 #define EXECS_LOGGED_MAX 16U
 /* Sets of exec FIFOs of one container at a time. */
@@ -93,11 +93,11 @@
 /* A container's saved configuration: a request and what was resolved from it. */
 #define SPEC_FILE_MAX_BYTES (2U * 1024 * 1024)
 
-/* File descriptors handed over by the service manager's store, at most: see FileDescriptorStoreMax=
- * in the unit. Three for each container, two for each exec. */
-#define FDSTORE_MAX 65536U
-/* Names of stored fds: all of them share one 128 KiB environment string. */
-#define FDSTORE_NAME_MAX_BYTES 12U
+/* Names of stored fds. At the start of a service all of them come in one environment string, and
+ * the kernel takes no string above 128 KiB: the start fails then, and the store is lost. So a name
+ * has three characters, four with the colon, and FileDescriptorStoreMax= in the unit is 32000. That
+ * is enough for the containers above, three fds each, and two thousand more for execs. */
+#define FDSTORE_NAME_MAX_BYTES 3U
 
 /* State pages that stay mapped; further ones are mapped again when their container speaks. */
 #define STATES_MAPPED_MAX 256U

@@ -32,18 +32,53 @@ static int stored_fd_compare(const void *a, const void *b)
         return 0;
 }
 
-int daemon_take_stored_fd(Daemon *d, const struct stat *st)
+int daemon_take_stored_fd(Daemon *d, const struct stat *st,
+                          char ret_name[FDSTORE_NAME_MAX_BYTES + 1])
 {
         StoredFd key = { .dev = st->st_dev, .ino = st->st_ino }, *found;
 
         if (d->n_stored == 0)
                 return -1;
         found = bsearch(&key, d->stored, d->n_stored, sizeof(*d->stored), stored_fd_compare);
-        return found ? TAKE_FD(found->fd) : -1;
+        if (!found || found->fd < 0)
+                return -1;
+        memcpy(ret_name, found->name, sizeof(found->name));
+        return TAKE_FD(found->fd);
+}
+
+static bool daemon_has_store_name(const Daemon *d, const char *name)
+{
+        const Container *c;
+        const Fifos *f;
+
+        for (size_t i = 0; i < d->n_stored; i++)
+                if (strcmp(d->stored[i].name, name) == 0)
+                        return true;
+        TAILQ_FOREACH(c, &d->containers, containers)
+                TAILQ_FOREACH(f, &c->fifos, fifos)
+                        if (strcmp(f->store_name, name) == 0)
+                                return true;
+        return false;
+}
+
+void daemon_choose_store_name(Daemon *d, char ret[FDSTORE_NAME_MAX_BYTES + 1])
+{
+        static const char digits[] =
+                "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+        const unsigned base = sizeof(digits) - 1;
+        char name[FDSTORE_NAME_MAX_BYTES + 1] = "";
+
+        do {
+                unsigned n = d->next_store_name++;
+
+                for (unsigned i = 0; i < FDSTORE_NAME_MAX_BYTES; i++, n /= base)
+                        name[i] = digits[n % base];
+        } while (daemon_has_store_name(d, name));
+        memcpy(ret, name, sizeof(name));
 }
 
 /* Closes what no container took. What belongs to none is taken out of the store, too: but not when
- * a container could not be opened, whose bytes are in there. */
+ * a container could not be opened, whose bytes are in there; their names stay taken then. */
 static void daemon_close_stored_fds(Daemon *d, bool forget)
 {
         for (size_t i = 0; i < d->n_stored; i++) {
@@ -55,6 +90,8 @@ static void daemon_close_stored_fds(Daemon *d, bool forget)
                 if (forget)
                         (void) notify_remove_fds(d->notify, stored->name);
         }
+        if (!forget)
+                return;
         free(TAKE_PTR(d->stored));
         d->n_stored = 0;
 }
@@ -432,6 +469,7 @@ Daemon *daemon_free(Daemon *d)
                 container_free(c);
         }
         daemon_close_stored_fds(d, false);
+        free(d->stored);
         varlink_server_free(d->server);
         journal_sockets_done(&d->host.journals);
         turns_done(&d->turns);

@@ -48,6 +48,7 @@ struct Daemon {
         uint64_t watchdog_usec;
         StoredFd *stored; /* sorted by dev and ino */
         size_t n_stored;
+        unsigned next_store_name;
         int scratch_fds[2]; /* of the store, until the turns take them */
         char hostname[65];
 };
@@ -79,5 +80,10 @@ int daemon_reload(Daemon *daemon, Refusal *refusal);
 /* For containers: lines were logged. */
 void daemon_on_lines(Daemon *daemon);
 
-/* For FIFOs: the fd of the store that is this file, which the caller owns then, or -1. */
-int daemon_take_stored_fd(Daemon *daemon, const struct stat *st);
+/* For FIFOs: the fd of the store that is this file, which the caller owns then, and its name there;
+ * or -1. */
+int daemon_take_stored_fd(Daemon *daemon, const struct stat *st,
+                          char ret_name[FDSTORE_NAME_MAX_BYTES + 1]);
+
+/* For FIFOs: a name for their fds in the store that no others have. */
+void daemon_choose_store_name(Daemon *daemon, char ret[FDSTORE_NAME_MAX_BYTES + 1]);

@@ -3,7 +3,6 @@
 /* The FIFOs of one process; see the header. */
 
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -115,23 +114,12 @@ static int fifos_open_one(Fifos *f, int dir_fd, const char *stream, int flags, b
         fifos_get_name(f, stream, name);
         if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return -errno;
-        fd = daemon_take_stored_fd(f->container->daemon, &st);
+        fd = daemon_take_stored_fd(f->container->daemon, &st, f->store_name);
         *ret_is_stored = fd >= 0;
         return fd >= 0 ? fd : fifo_open(dir_fd, name, flags);
 }
 
-/* One short name for all fds of the set: the inode of one of them. */
-static int fifos_name_store(Fifos *f)
-{
-        struct stat st;
-
-        if (fstat(f->streams[ENTRY_STDOUT].fd, &st) < 0)
-                return -errno;
-        (void) snprintf(f->store_name, sizeof(f->store_name), "%" PRIx64,
-                        (uint64_t) st.st_ino & UINT64_C(0xffffffffffff));
-        return 0;
-}
-
+/* Puts all fds of the set into the store under one name. */
 static int fifos_store(Fifos *f)
 {
         int fds[NOTIFY_FDS_MAX];
@@ -142,6 +130,8 @@ static int fifos_store(Fifos *f)
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
                 if (f->streams[k].fd >= 0)
                         fds[n_fds++] = f->streams[k].fd;
+        if (!f->store_name[0])
+                daemon_choose_store_name(f->container->daemon, f->store_name);
         return notify_store_fds(f->container->daemon->notify, f->store_name, fds, n_fds);
 }
 
@@ -172,9 +162,6 @@ int fifos_open(Fifos *f, int dir_fd)
                         return r;
         }
 
-        r = fifos_name_store(f);
-        if (r < 0)
-                return r;
         /* Storing an fd that is there already changes nothing, but costs PID 1 a comparison with
          * all others: after a restart that would be all of them, each time. */
         return f->is_stored ? 0 : fifos_store(f);
