@@ -144,8 +144,8 @@ static void test_messages(void)
         puts("ok: messages");
 }
 
-/* Fills the socket. Returns how many messages fit. */
-static unsigned fill(Fixture *f)
+/* What one sender can get into the socket. */
+static unsigned fill_by_one(Fixture *f)
 {
         struct sockaddr_un address;
         socklen_t size = sizeof(address);
@@ -157,7 +157,19 @@ static unsigned fill(Fixture *f)
         assert(fd >= 0);
         while (sendto(fd, "x", 1, 0, (struct sockaddr *) &address, size) == 1)
                 n++;
-        assert(errno == EAGAIN && n > 0);
+        assert(errno == EAGAIN);
+        return n;
+}
+
+/* Fills the socket. Returns how many messages fit. A sender stops at its own send buffer, too, and
+ * where systemd is PID 1 the socket takes more than that (net.unix.max_dgram_qlen). */
+static unsigned fill(Fixture *f)
+{
+        unsigned n = 0, k;
+
+        while ((k = fill_by_one(f)) > 0)
+                n += k;
+        assert(n > 0);
         return n;
 }
 
