@@ -13,6 +13,7 @@
 
 #define CONFIG_DRIVER_DEFAULT "journald"
 
+#define SECTION_RULE "a section is [Conlogd] or the name of a driver, such as [journald]"
 #define LINE_RULE "a line is [Section], Key=value, or a comment after #"
 #define WHITE " \t\r\n\v\f"
 
@@ -130,8 +131,17 @@ static int config_on_setting(void *userdata, const char *section, const char *ke
         driver = driver_find(section);
         if (driver)
                 return config_set_option(file, driver, key, value);
-        return config_refuse(file, "a section is [Conlogd] or the name of a driver, such as "
-                                   "[journald]");
+        return config_refuse(file, SECTION_RULE);
+}
+
+static bool config_has_section(Span name)
+{
+        if (span_equal_string(name, "Conlogd"))
+                return true;
+        for (size_t i = 0; drivers[i]; i++)
+                if (span_equal_string(name, drivers[i]->name))
+                        return true;
+        return false;
 }
 
 /* Why inih would take a line for something else than it looks like, or NULL. */
@@ -149,6 +159,10 @@ static const char *config_check_line(const char *line)
                         return "a comment begins its line: no ; after white space";
         if (line[0] == '[' && end && end[1 + strspn(end + 1, WHITE)] != '\0')
                 return LINE_RULE;
+        /* inih tells of a section only by the settings in it. */
+        if (line[0] == '[' && end &&
+            !config_has_section((Span){ line + 1, (size_t) (end - line) - 1 }))
+                return SECTION_RULE;
         return NULL;
 }
 

@@ -167,8 +167,9 @@ static const struct {
         { "[journald]\nlabels-regex=(\n", 2, "labels-regex: " },
         { "[none]\ntag=a\n", 2, "tag: " },
         { "[none]\nlevel-prefix=yes\n", 0, NULL },
-        { "[bogus]\na=b\n", 2, "a section is" },
-        { "[CONLOGD]\na=b\n", 2, "a section is" },
+        { "[bogus]\na=b\n", 1, "a section is" },
+        { "[CONLOGD]\na=b\n", 1, "a section is" },
+        { "[bogus]\n", 1, "a section is" },
         { "IdleSec=1\n", 1, "a section is" },
 
         /* What is not understood at all. */

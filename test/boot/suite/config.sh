@@ -64,9 +64,8 @@ no equals sign|Key=value
  tag=x|white space
 [unclosed|Section
 END
-# A section shows when it sets something.
-configure '[journald]\ntag={{.Name}}\n[syslog]\ntag=x\n'
-refuse $conf 4 'section'
+configure '[journald]\ntag={{.Name}}\n[syslog]\n'
+refuse $conf 3 'section'
 configure '[Conlogd]\nDefaultDriver=journal\n'
 refuse $conf 2 DefaultDriver
 configure '[Conlogd]\nContainersMax=0\n'
