@@ -121,8 +121,7 @@ static int container_new(Container **ret, Daemon *daemon, const Spec *spec, Refu
         r = spec->driver->open(spec->driver, &daemon->host, &spec->facts, &spec->options, &c->sink,
                                &key, reason);
         if (r == -EINVAL)
-                return refuse(refusal, "io.conlogd.InvalidOption", "{s:s, s:s, s:s}", "driver",
-                              spec->driver->name, "key", key, "rule", reason);
+                return refuse_option(refusal, spec->driver->name, key, reason);
         if (r < 0)
                 return r;
         c->sink->on_ready = container_on_sink_ready;

@@ -154,10 +154,11 @@ static void daemon_load_config(Daemon *d)
                           d->config_error.rule);
 }
 
-static int refuse_config(const ConfigError *error, Refusal *refusal)
+static int refuse_config(ConfigError *error, Refusal *refusal)
 {
         return refuse(refusal, "io.conlogd.BadConfiguration", "{s:s, s:i, s:s}", "file",
-                      error->file, "line", (int) error->line, "rule", error->rule);
+                      refusal_clean(error->file), "line", (int) error->line, "rule",
+                      refusal_clean(error->rule));
 }
 
 int daemon_reload(Daemon *d, Refusal *refusal)

@@ -20,6 +20,22 @@ int refuse(Refusal *refusal, const char *error, const char *format, ...)
         return -EINVAL;
 }
 
+char *refusal_clean(char *text)
+{
+        json_auto_t *string = json_string(text);
+
+        for (char *p = text; !string && *p; p++)
+                if ((unsigned char) *p >= 0x80)
+                        *p = '?';
+        return text;
+}
+
+int refuse_option(Refusal *refusal, const char *driver, const char *key, char *rule)
+{
+        return refuse(refusal, "io.conlogd.InvalidOption", "{s:s, s:s, s:s}", "driver", driver,
+                      "key", key, "rule", refusal_clean(rule));
+}
+
 int refuse_value(Refusal *refusal, const char *parameter, const char *rule, ...)
 {
         char text[REASON_MAX_BYTES];
@@ -29,7 +45,7 @@ int refuse_value(Refusal *refusal, const char *parameter, const char *rule, ...)
         (void) vsnprintf(text, sizeof(text), rule, ap);
         va_end(ap);
         return refuse(refusal, "io.conlogd.InvalidValue", "{s:s, s:s}", "parameter", parameter,
-                      "rule", text);
+                      "rule", refusal_clean(text));
 }
 
 void refusal_done(Refusal *refusal)

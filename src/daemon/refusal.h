@@ -21,4 +21,11 @@ int refuse(Refusal *refusal, const char *error, const char *format, ...);
 /* io.conlogd.InvalidValue, the rule as printf(3). */
 int refuse_value(Refusal *refusal, const char *parameter, const char *rule, ...) _printf_(3, 4);
 
+/* io.conlogd.InvalidOption; rule as refusal_clean() takes it. */
+int refuse_option(Refusal *refusal, const char *driver, const char *key, char *rule);
+
+/* Makes text what JSON takes: where it is not UTF-8, for it was cut or quotes somebody's bytes,
+ * each byte that is not ASCII becomes a question mark. Returns text. */
+char *refusal_clean(char *text);
+
 void refusal_done(Refusal *refusal);

@@ -164,8 +164,7 @@ static int spec_read_driver(Spec *spec, Pair *pairs, json_t *request, Refusal *r
                 pairs[spec->options.n_pairs++] = (Pair){ key, s };
         }
         if (options_check(spec->driver, &spec->options, &key, reason) < 0)
-                return refuse(refusal, "io.conlogd.InvalidOption", "{s:s, s:s, s:s}", "driver",
-                              spec->driver->name, "key", key, "rule", reason);
+                return refuse_option(refusal, spec->driver->name, key, reason);
         return 0;
 }
 
