@@ -324,7 +324,7 @@ static void test_idle(Fixture *f)
         _cleanup_close_ int silent = peer_new(f), slow = peer_new(f), busy = peer_new(f);
         _cleanup_close_ int refused = peer_new(f), asking = peer_new(f);
 
-        idle_usec = 1000000;
+        idle_usec = 2000000; /* a busy machine may stand still for one */
         peer_ask(f, refused, "x");
         peer_ask(f, busy, WAIT);
         for (unsigned i = 0; i < 10; i++) {
@@ -352,7 +352,7 @@ static void test_slow_reader(Fixture *f)
         char piece[65536];
         ssize_t n;
 
-        idle_usec = 1000000;
+        idle_usec = 2000000; /* a busy machine may stand still for one */
         peer_ask(f, slow, "{\"method\":\"io.test.Fill\",\"parameters\":{\"size\":4000000}}");
         peer_ask(f, slow, NOTE);
         peer_ask(f, never, "{\"method\":\"io.test.Fill\",\"parameters\":{\"size\":4000000}}");
