@@ -70,11 +70,10 @@
 #define JOURNAL_RECONNECT_USEC UINT64_C(200000)
 /* Bytes held back for want of a line's end are looked at after 1 ms, 2, 4 … and then each second:
  * a write that fills the pipe in its middle wakes no reader that has left bytes in it (pipe_write()
- * in Linux's fs/pipe.c). */
+ * in Linux's fs/pipe.c). When the last level is reached, whether the pipe is full by slots is asked
+ * once. */
 #define HOLD_MIN_USEC UINT64_C(1000)
 #define HOLD_LEVELS 11U
-/* When the last level is reached: ask whether the pipe is full by slots. */
-#define HELD_PROBE_USEC (HOLD_MIN_USEC << (HOLD_LEVELS - 1))
 
 /* A request or reply. Create with all labels and environment of a large container stays below. */
 #define VARLINK_MESSAGE_MAX_BYTES (1024U * 1024)

@@ -248,12 +248,8 @@ static int config_read_dir(Config *config, const char *dir, ConfigError *error)
         n = scandir(drop_in_dir, &entries, config_is_drop_in, alphasort);
         if (n < 0 && errno == ENOENT)
                 return 0;
-        if (n < 0) {
-                *error = (ConfigError){};
-                (void) snprintf(error->file, sizeof(error->file), "%s", drop_in_dir);
-                (void) snprintf(error->rule, sizeof(error->rule), "%s", strerror(errno));
-                return -EINVAL;
-        }
+        if (n < 0)
+                return config_refuse_path(error, drop_in_dir, errno);
 
         for (int i = 0; i < n; i++) {
                 (void) snprintf(path, sizeof(path), "%s/%s", drop_in_dir, entries[i]->d_name);

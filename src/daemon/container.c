@@ -194,8 +194,8 @@ int container_create(Container **ret, Daemon *daemon, json_t *request, Refusal *
         if (r < 0) {
                 Fifos *init = TAILQ_FIRST(&c->fifos);
 
-                if (init && init->store_name[0])
-                        (void) notify_remove_fds(daemon->notify, init->store_name);
+                if (init)
+                        fifos_unstore(init);
                 /* To remove it takes fds: there may be none but these. */
                 c = container_free(c);
                 dir_fd = base_close(dir_fd);
@@ -383,8 +383,7 @@ static void container_forget_exec(Container *c, Fifos *f)
                 (void) unlinkat(dir_fd, name, 0);
                 fifos_unlink(f, dir_fd);
         }
-        if (f->store_name[0])
-                (void) notify_remove_fds(c->daemon->notify, f->store_name);
+        fifos_unstore(f);
         c->rows_taken &= ~(UINT32_C(1) << (f->first_row / 2)) | 1;
         c->n_execs--;
         TAILQ_REMOVE(&c->fifos, f, fifos);
@@ -500,7 +499,7 @@ static void container_on_fifos_ended(Fifos *f)
         if (f->is_exec)
                 container_forget_exec(c, f);
         else {
-                (void) notify_remove_fds(c->daemon->notify, f->store_name);
+                fifos_unstore(f);
                 TAILQ_REMOVE(&c->fifos, f, fifos);
                 fifos_free(f);
         }

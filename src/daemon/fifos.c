@@ -135,6 +135,12 @@ static int fifos_store(Fifos *f)
         return notify_store_fds(f->container->daemon->notify, f->store_name, fds, n_fds);
 }
 
+void fifos_unstore(const Fifos *f)
+{
+        if (f->store_name[0])
+                (void) notify_remove_fds(f->container->daemon->notify, f->store_name);
+}
+
 int fifos_open(Fifos *f, int dir_fd)
 {
         bool is_stored;

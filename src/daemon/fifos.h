@@ -55,6 +55,9 @@ int fifos_open(Fifos *fifos, int dir_fd);
 /* Logs what is in the FIFOs, closes them and calls on_ended, perhaps before this returns. */
 void fifos_end(Fifos *fifos);
 
+/* Takes the fds out of the service manager's store, where they are in it. */
+void fifos_unstore(const Fifos *fifos);
+
 /* Deletes the FIFOs' names. */
 void fifos_unlink(const Fifos *fifos, int dir_fd);
 

@@ -15,6 +15,9 @@
 #include "../line-reference.h"
 #include "base/log.h"
 
+/* How long bytes are held before it is asked whether the pipe is full. */
+#define HELD_PROBE_USEC (HOLD_MIN_USEC << (HOLD_LEVELS - 1))
+
 /* What somebody does to the FIFO between two system calls of the daemon: just before the fill is
  * asked for, or just before hang-up is. Once. */
 static void (*before_fill)(int fd);
