@@ -268,11 +268,11 @@ static int container_on_restore_name(const char *name, void *userdata)
         return 0;
 }
 
-/* Takes the counts over from the state page, and what a drop under way still has to do. */
+/* Takes the counts over from the state page. */
 static int container_restore_state(Container *c)
 {
-        StateTurn *active;
         StatePage *page;
+        Stream *last;
         Fifos *f;
         int r;
 
@@ -282,21 +282,18 @@ static int container_restore_state(Container *c)
         if (memcmp(page->epoch, c->epoch, sizeof(page->epoch)) != 0)
                 return -EBADMSG;
 
-        active = state_get_active(page);
-        c->counts = active->total;
+        /* Opened by name, the FIFO may have been empty in between. */
+        last = container_find_stream(c, state_get_active(page)->row);
+        if (last && !container_of(last, Fifos, streams[last->kind])->is_stored)
+                state_take_back(page);
+
+        c->counts = state_get_active(page)->total;
         TAILQ_FOREACH(f, &c->fifos, fifos)
                 for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
                         Stream *s = &f->streams[k];
 
-                        if (!f->is_logged || s->fd < 0)
-                                continue;
-                        s->counts = state_get_row(page, s->row).counts;
-                        /* Opened by name, the FIFO may have been empty in between: its bytes are
-                         * new then, and shipping some twice is better than losing one. */
-                        if (active->row == s->row && !f->is_stored) {
-                                active->dropped = (int64_t) active->bytes;
-                                active->owed_bytes = 0;
-                        }
+                        if (f->is_logged && s->fd >= 0)
+                                s->counts = state_get_row(page, s->row).counts;
                 }
         state_unmap(&c->daemon->states, &c->state);
         return 0;

@@ -43,6 +43,15 @@ static bool state_row_is_valid(const StateRow *row)
         return row->priority <= LOG_DEBUG;
 }
 
+static bool state_turn_is_valid(const StateTurn *turn)
+{
+        return turn->row < STATE_ROWS && turn->bytes <= PEEK_MAX_BYTES && turn->next_ordinal > 0 &&
+               turn->dropped >= 0 && (uint64_t) turn->dropped <= turn->bytes &&
+               state_row_is_valid(&turn->after) && turn->owed_bytes <= PEEK_MAX_BYTES &&
+               turn->owed_limit <= PEEK_MAX_BYTES &&
+               (turn->owed_bytes == 0 || turn->owed_limit > 0);
+}
+
 static int state_check(const StatePage *page)
 {
         if (memcmp(page->magic, STATE_MAGIC, sizeof(page->magic)) != 0)
@@ -54,20 +63,8 @@ static int state_check(const StatePage *page)
         for (size_t i = 0; i < ARRAY_SIZE(page->rows); i++)
                 if (!state_row_is_valid(&page->rows[i]))
                         return -EBADMSG;
-        for (size_t i = 0; i < ARRAY_SIZE(page->turns); i++) {
-                const StateTurn *turn = &page->turns[i];
-
-                /* The idle one may be half-written; it is filled anew before it counts. */
-                if (i != page->active)
-                        continue;
-                if (turn->row >= STATE_ROWS || turn->bytes > PEEK_MAX_BYTES ||
-                    turn->next_ordinal == 0 || turn->dropped < 0 ||
-                    (uint64_t) turn->dropped > turn->bytes || !state_row_is_valid(&turn->after) ||
-                    turn->owed_bytes > PEEK_MAX_BYTES || turn->owed_limit > PEEK_MAX_BYTES ||
-                    (turn->owed_bytes > 0 && turn->owed_limit == 0))
-                        return -EBADMSG;
-        }
-        return 0;
+        /* The idle one may be half-written; it is filled anew before it counts. */
+        return state_turn_is_valid(&page->turns[page->active]) ? 0 : -EBADMSG;
 }
 
 static int state_open(int containers_fd, const char *id, StatePage **ret)
@@ -158,6 +155,20 @@ StateTurn *state_begin(StatePage *page, uint32_t row)
                 .total = active->total,
         };
         return idle;
+}
+
+void state_take_back(StatePage *page)
+{
+        StateTurn *active = state_get_active(page);
+        const StateTurn *before = &page->turns[!page->active];
+
+        if ((uint64_t) active->dropped == active->bytes)
+                return;
+        if (active->dropped == 0 && before->row == active->row && state_turn_is_valid(before) &&
+            before->owed_bytes >= active->bytes && before->next_ordinal <= active->next_ordinal)
+                state_commit(page, before);
+        else
+                active->dropped = (int64_t) active->bytes;
 }
 
 void state_commit(StatePage *page, const StateTurn *turn)

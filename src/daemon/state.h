@@ -45,7 +45,8 @@ typedef struct StateTurn {
         uint32_t row;
         uint32_t owed_bytes; /* behind those to drop: may have been shipped from next_ordinal on */
         uint32_t owed_limit; /* of a line, as they were cut */
-        uint32_t owed_goes_on; /* 1: the last of the owed lines is a part of a longer one */
+        uint16_t owed_goes_on; /* 1: the last of the owed lines is a part of a longer one */
+        uint16_t owed_lines;   /* ordinals that these may have used up */
         StateRow after;        /* the row, after it */
         Counts total;          /* of the container, after it */
 } StateTurn;
@@ -94,6 +95,11 @@ StateRow state_get_row(const StatePage *page, uint32_t row);
 /* The idle turn, ready to be filled: it begins as "nothing more happened" on this row. The active
  * one must be settled, and what it owes shipped: a new turn forgets both. */
 StateTurn *state_begin(StatePage *page, uint32_t row);
+
+/* For a FIFO that may not be the one that was read: makes the turn active again that said before
+ * shipping what is owed, if nothing of it was dropped since. Shipping twice is better than losing.
+ * What is half dropped already is left at that. */
+void state_take_back(StatePage *page);
 
 /* Makes the turn that state_begin() gave the active one. */
 void state_commit(StatePage *page, const StateTurn *turn);

@@ -151,13 +151,27 @@ static void stream_owe(Stream *s, StatePage *page, size_t n)
                 turn->owed_bytes += turns->sizes[i];
         turn->owed_limit = turns->limit;
         turn->owed_goes_on = last->partial_first > 0 && !last->partial_is_last;
+        turn->owed_lines = (uint16_t) n;
         state_commit(page, turn);
 }
 
-/* Nothing is owed any more, whatever was. */
+/* Nothing of what was owed has been shipped. */
 static void stream_forgive(Stream *s, StatePage *page)
 {
         state_commit(page, state_begin(page, s->row));
+}
+
+/* What is owed is gone from its FIFO. It may have been shipped: its ordinals are used up, and a gap
+ * in the log shows if it was not. */
+static void stream_give_up_owed(Stream *s, StatePage *page)
+{
+        const StateTurn *owed = state_get_active(page);
+        StateTurn *turn = state_begin(page, s->row);
+
+        turn->next_ordinal += owed->owed_lines;
+        turn->total.lines += owed->owed_lines;
+        turn->total.dropped += owed->owed_bytes;
+        state_commit(page, turn);
 }
 
 /* Writes the shipped lines into the state page, then drops their bytes. owed is what a process
@@ -179,6 +193,7 @@ static size_t stream_commit(Stream *s, StatePage *page, size_t n, const StateTur
                 turn->owed_bytes = owed->owed_bytes - (uint32_t) turn->bytes;
                 turn->owed_limit = owed->owed_limit;
                 turn->owed_goes_on = owed->owed_goes_on;
+                turn->owed_lines = (uint16_t) (owed->owed_lines > n ? owed->owed_lines - n : 0);
         }
         state_commit(page, turn);
 
@@ -306,7 +321,7 @@ static bool stream_may_number(Stream *s, StatePage *page)
         owner = container_find_stream(s->container, active->row);
         /* Where its bytes are gone, it would never have a turn. */
         if (!owner || stream_is_all(owner, 0)) {
-                stream_forgive(s, page);
+                stream_give_up_owed(s, page);
                 return true;
         }
         if (owner->phase == STREAM_IDLE)
@@ -388,7 +403,7 @@ static void stream_ship_owed(Stream *s, StatePage *page)
                 return;
         }
         /* Somebody else has read the FIFO: these bytes are not those that were shipped. */
-        stream_forgive(s, page);
+        stream_give_up_owed(s, page);
         turns_push(stream_get_turns(s), s);
 }
 

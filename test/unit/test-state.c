@@ -134,6 +134,57 @@ static void test_turns(void)
         puts("ok: turns");
 }
 
+/* A stream that has shipped 5 lines of 50 bytes, which are to be dropped: first owed, then not. */
+static StateTurn *ship(StatePage *page)
+{
+        StateTurn *turn = state_begin(page, 1);
+
+        turn->owed_bytes = 50;
+        turn->owed_limit = LINE_MAX_BYTES;
+        turn->owed_lines = 5;
+        state_commit(page, turn);
+
+        turn = state_begin(page, 1);
+        turn->next_ordinal += 5;
+        turn->bytes = 50;
+        turn->after.counts.lines += 5;
+        state_commit(page, turn);
+        return turn;
+}
+
+/* When the FIFO may be another one, what was shipped and not dropped is owed again. */
+static void test_take_back(void)
+{
+        StatePage *page;
+        StateTurn *turn;
+        Fixture f;
+
+        fixture_init(&f);
+        page = fixture_map(&f);
+        take_turn(page, 0, 3, 30);
+        state_take_back(page);
+        assert(state_get_active(page)->next_ordinal == 4);
+
+        (void) ship(page);
+        state_take_back(page);
+        turn = state_get_active(page);
+        assert(turn->next_ordinal == 4 && turn->row == 1 && turn->bytes == 0);
+        assert(turn->owed_bytes == 50 && turn->owed_lines == 5);
+        assert(row_is(state_get_row(page, 1), 0, 0));
+        assert(row_is(state_get_row(page, 0), 3, 30));
+        state_take_back(page);
+        assert(state_get_active(page) == turn && turn->owed_bytes == 50);
+
+        /* Half dropped: the owed bytes are not there any more. */
+        turn = ship(page);
+        turn->dropped = 20;
+        state_take_back(page);
+        assert(state_get_active(page) == turn && turn->next_ordinal == 9);
+        assert(turn->dropped == 50 && turn->owed_bytes == 0);
+        fixture_done(&f);
+        puts("ok: take back");
+}
+
 /* The page says the same: to whoever reads it, the idle turn and the row under the active one are
  * not there. */
 static bool page_says(const StatePage *a, const StatePage *b)
@@ -387,6 +438,7 @@ int main(void)
         (void) umask(0);
         test_create();
         test_turns();
+        test_take_back();
         test_crash();
         test_hostile_bytes();
         test_hostile_values();
