@@ -46,6 +46,15 @@
 /* Sets of exec FIFOs of one container at a time. */
 #define EXECS_MAX 64U
 
+/* max-buffer-size, the capacity of a FIFO. A page is the least the kernel gives; the most is its
+ * fs.pipe-max-size, 1 MiB by default. What a stream keeps aside has the same bound. */
+#define BUFFER_MIN_BYTES 4096U
+#define BUFFER_MAX_BYTES (64U * 1024 * 1024)
+/* Rate limits of a container, for a second and in what is saved up: the product of the two and a
+ * million, as rate.c counts, stays within 63 bits. */
+#define RATE_MAX_LINES 1000000U
+#define RATE_MAX_BYTES (1024U * 1024 * 1024)
+#define RATE_MAX_BURST_USEC UINT64_C(3600000000)
 /* What one turn looks at, and the size of the shared buffer: the default capacity of a pipe. */
 #define PEEK_MAX_BYTES (64U * 1024)
 /* The longest line in one piece; longer ones go out in parts. A 64 KiB pipe has 16 slots of a page.
@@ -74,6 +83,9 @@
  * once. */
 #define HOLD_MIN_USEC UINT64_C(1000)
 #define HOLD_LEVELS 11U
+/* Where the driver is busy and the container does not wait, its FIFO is looked at each 128 ms at
+ * least: the longest that one large write after a silence can stand still. */
+#define HOLD_BUSY_LEVELS 8U
 
 /* A request or reply. Create with all labels and environment of a large container stays below. */
 #define VARLINK_MESSAGE_MAX_BYTES (1024U * 1024)

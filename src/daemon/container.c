@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "daemon/account.h"
 #include "daemon/container.h"
 #include "daemon/control.h"
 #include "daemon/daemon.h"
@@ -42,13 +43,48 @@ Fifos *container_find_exec(Container *c, const char *exec)
         return NULL;
 }
 
-void container_on_counts(Container *c, const StateTurn *turn)
+Stream *container_find_kept(Container *c)
 {
-        c->counts = turn->total;
+        Fifos *f;
+
+        TAILQ_FOREACH(f, &c->fifos, fifos)
+                for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                        if (f->streams[k].kept_left > 0)
+                                return &f->streams[k];
+        return NULL;
+}
+
+static void container_take_counts(Container *c, StatePage *page)
+{
+        const StateDrops *drops = state_get_drops(page);
+
+        c->counts = state_get_active(page)->total;
+        c->untold = drops->untold;
+        c->lines_dropped = drops->lines;
+}
+
+void container_on_turn(Container *c, StatePage *page)
+{
+        container_take_counts(c, page);
         daemon_on_lines(c->daemon);
 }
 
-bool container_fifo_is_full(Container *c, const Stream *s)
+bool container_tell_loss(Container *c, StatePage *page)
+{
+        Entry e = {
+                .kind = ENTRY_DROPPED,
+                .priority = LOG_WARNING,
+                .ordinal = state_get_active(page)->next_ordinal,
+                .loss = c->untold,
+        };
+
+        if (c->sink->driver->write(c->sink, &e, 1) == 0)
+                return false;
+        account_tell(c, page);
+        return true;
+}
+
+int container_fifo_is_full(Container *c, const Stream *s)
 {
         const Fifos *f = container_of(s, Fifos, streams[s->kind]);
         _cleanup_close_ int dir_fd = -1, fd = -1;
@@ -57,11 +93,11 @@ bool container_fifo_is_full(Container *c, const Stream *s)
 
         dir_fd = rundir_open_at(c->daemon->containers_fd, c->id);
         if (dir_fd < 0)
-                return false;
+                return dir_fd;
         fifos_get_name(f, entry_stream_to_string(s->kind), name);
         fd = fifo_open(dir_fd, name, O_WRONLY);
         if (fd < 0)
-                return false;
+                return fd;
         p.fd = fd;
         return poll(&p, 1, 0) == 0;
 }
@@ -78,6 +114,7 @@ Container *container_free(Container *c)
         }
         sink_free(c->sink);
         state_unmap(&c->daemon->states, &c->state);
+        delivery_done(&c->delivery);
         free(c->id);
         free(c->name);
         free(c->image);
@@ -108,7 +145,6 @@ static int container_new(Container **ret, Daemon *daemon, const Spec *spec, Refu
                 .daemon = daemon,
                 .created_usec = spec->created_usec,
                 .is_terminal = spec->is_terminal,
-                .has_level_prefix = options_get_bool(spec->driver, &spec->options, "level-prefix"),
                 .rows_taken = 1,
         };
         TAILQ_INIT(&c->fifos);
@@ -118,8 +154,10 @@ static int container_new(Container **ret, Daemon *daemon, const Spec *spec, Refu
             copy_text(spec->facts.unit, &c->unit) < 0)
                 return -ENOMEM;
 
-        r = spec->driver->open(spec->driver, &daemon->host, &spec->facts, &spec->options, &c->sink,
-                               &key, reason);
+        r = delivery_init(&c->delivery, spec->driver, &spec->options, &key, reason);
+        if (r >= 0)
+                r = spec->driver->open(spec->driver, &daemon->host, &spec->facts, &spec->options,
+                                       &c->sink, &key, reason);
         if (r == -EINVAL)
                 return refuse_option(refusal, spec->driver->name, key, reason);
         if (r < 0)
@@ -161,7 +199,7 @@ static int container_fill_dir(Container *c, int dir_fd, const Spec *spec)
         r = fifos_create(init, dir_fd);
         if (r < 0)
                 return r;
-        r = fifos_open(init, dir_fd);
+        r = fifos_open(init, dir_fd, true);
         if (r < 0)
                 return r;
 
@@ -173,6 +211,8 @@ static int container_fill_dir(Container *c, int dir_fd, const Spec *spec)
 
 int container_create(Container **ret, Daemon *daemon, json_t *request, Refusal *refusal)
 {
+        char buffer_rule[] = "more than the kernel grants: fs.pipe-max-size is the most for one "
+                             "FIFO, fs.pipe-user-pages-soft the pages for all of a user";
         _cleanup_(container_freep) Container *c = NULL;
         _cleanup_(spec_freep) Spec *spec = NULL;
         _cleanup_close_ int dir_fd = -1;
@@ -191,6 +231,8 @@ int container_create(Container **ret, Daemon *daemon, json_t *request, Refusal *
         if (dir_fd < 0)
                 return dir_fd;
         r = container_fill_dir(c, dir_fd, spec);
+        if (r == -EPERM && c->delivery.buffer_bytes > 0)
+                r = refuse_option(refusal, spec->driver->name, "max-buffer-size", buffer_rule);
         if (r < 0) {
                 Fifos *init = TAILQ_FIRST(&c->fifos);
 
@@ -232,7 +274,7 @@ static int container_restore_exec(Container *c, int dir_fd, const char *exec)
 
         f->on_ended = container_on_fifos_ended;
         f->first_row = (uint32_t) row;
-        r = fifos_open(f, dir_fd);
+        r = fifos_open(f, dir_fd, false);
         if (r < 0)
                 return r;
         c->rows_taken |= UINT32_C(1) << (row / 2);
@@ -287,13 +329,17 @@ static int container_restore_state(Container *c)
         if (last && !container_of(last, Fifos, streams[last->kind])->is_stored)
                 state_take_back(page);
 
-        c->counts = state_get_active(page)->total;
+        container_take_counts(c, page);
         TAILQ_FOREACH(f, &c->fifos, fifos)
                 for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
                         Stream *s = &f->streams[k];
+                        StateKept kept;
 
-                        if (f->is_logged && s->fd >= 0)
-                                s->counts = state_get_row(page, s->row).counts;
+                        if (!f->is_logged || s->fd < 0)
+                                continue;
+                        kept = state_get_kept(page, s->row);
+                        s->counts = state_get_row(page, s->row).counts;
+                        s->kept_left = (uint32_t) (kept.size - kept.used);
                 }
         state_unmap(&c->daemon->states, &c->state);
         return 0;
@@ -308,7 +354,7 @@ static int container_reopen(Container *c, int dir_fd)
 
         r = container_add_init(c, &init);
         if (r >= 0)
-                r = fifos_open(init, dir_fd);
+                r = fifos_open(init, dir_fd, false);
         if (r >= 0)
                 r = rundir_list(dir_fd, container_on_restore_name, &(RestoreWalk){ c, dir_fd });
         if (r >= 0)
@@ -435,7 +481,7 @@ int container_exec(Container *c, const char *exec, bool is_terminal, bool is_log
         if (r >= 0)
                 r = fifos_create(f, dir_fd);
         if (r >= 0)
-                r = fifos_open(f, dir_fd);
+                r = fifos_open(f, dir_fd, true);
         if (r >= 0)
                 r = container_write_exec(f, dir_fd);
         if (r < 0) {
@@ -462,14 +508,22 @@ static int container_delete_dir(const Container *c)
 /* The container is drained: say so in the log, delete everything, answer. */
 static void container_finish(Container *c)
 {
-        Entry end = { .kind = ENTRY_END, .priority = LOG_INFO, .counts = c->counts };
+        Entry end = { .kind = ENTRY_END,
+                      .priority = LOG_INFO,
+                      .counts = c->counts,
+                      .lines_dropped = c->lines_dropped };
         void *call = c->call;
         Counts counts = c->counts;
         Daemon *daemon = c->daemon;
+        StatePage *page;
         int r;
 
+        /* container_on_sink_ready() comes back here. */
+        if (c->untold.lines > 0 && state_map(&daemon->states, &c->state, c->id, &page) >= 0 &&
+            !container_tell_loss(c, page))
+                return;
         if (c->sink->driver->write(c->sink, &end, 1) == 0)
-                return; /* container_on_sink_ready() comes back here */
+                return;
 
         r = container_delete_dir(c);
         if (r < 0)

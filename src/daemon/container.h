@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <sys/queue.h>
 
+#include "daemon/delivery.h"
 #include "daemon/fifos.h"
 #include "daemon/refusal.h"
 #include "daemon/spec.h"
@@ -27,12 +28,14 @@ struct Container {
         uint64_t created_usec;
         Sink *sink;
         State state;
-        Counts counts;                      /* as in the state page */
+        Delivery delivery;
+        Counts counts; /* as in the state page; so are the next two */
+        Loss untold;   /* dropped, and the log does not say so yet */
+        uint64_t lines_dropped;
         TAILQ_HEAD(FifosList, Fifos) fifos; /* the container's own first */
         unsigned n_execs;
         uint32_t rows_taken; /* bit i: rows 2i and 2i+1 of the state page */
         bool is_terminal;
-        bool has_level_prefix;
         bool is_removing;
         void *call; /* VarlinkCall of the Remove that waits, NULL: none */
         char epoch[33];
@@ -65,8 +68,14 @@ void container_remove(Container *container, void *call);
 /* For its streams: the one with that row, or NULL. */
 Stream *container_find_stream(Container *container, uint32_t row);
 
-/* For its streams: a turn was committed. */
-void container_on_counts(Container *container, const StateTurn *turn);
+/* For its streams: one that has bytes kept aside, or NULL. */
+Stream *container_find_kept(Container *container);
 
-/* For its streams: whether all slots of the stream's pipe are used. */
-bool container_fifo_is_full(Container *container, const Stream *stream);
+/* For its streams: the active turn of the page has changed. */
+void container_on_turn(Container *container, StatePage *page);
+
+/* For its streams: logs which lines were dropped. False when the driver is busy. */
+bool container_tell_loss(Container *container, StatePage *page);
+
+/* For its streams: whether all slots of the stream's pipe are used. 1, 0, or a negative errno. */
+int container_fifo_is_full(Container *container, const Stream *stream);

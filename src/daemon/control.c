@@ -43,7 +43,7 @@ static bool control_is_waiting(const Container *c)
 
         TAILQ_FOREACH(f, &c->fifos, fifos)
                 for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
-                        if (f->streams[k].phase == STREAM_WAITING)
+                        if (stream_is_waiting(&f->streams[k]))
                                 return true;
         return false;
 }
@@ -71,12 +71,13 @@ static int control_pack_container(const Container *c, bool whole, json_t **ret)
         Fifos *f;
 
         object = json_pack(
-                "{s:s, s:s*, s:s*, s:s*, s:s, s:I, s:b, s:s, s:s, s:b, s:I, s:I, s:I}", "id", c->id,
-                "name", c->name, "image", c->image, "unit", c->unit, "epoch", c->epoch,
+                "{s:s, s:s*, s:s*, s:s*, s:s, s:I, s:b, s:s, s:s, s:b, s:I, s:I, s:I, s:I}", "id",
+                c->id, "name", c->name, "image", c->image, "unit", c->unit, "epoch", c->epoch,
                 "createdUSec", (json_int_t) c->created_usec, "terminal", c->is_terminal, "driver",
                 c->sink->driver->name, "state", c->is_removing ? "removing" : "active", "waiting",
                 control_is_waiting(c), "lines", (json_int_t) c->counts.lines, "bytes",
-                (json_int_t) c->counts.bytes, "bytesDropped", (json_int_t) c->counts.dropped);
+                (json_int_t) c->counts.bytes, "linesDropped", (json_int_t) c->lines_dropped,
+                "bytesDropped", (json_int_t) c->counts.dropped);
         if (!object)
                 return -ENOMEM;
         *ret = object;

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/log.h"
 #include "daemon/container.h"
 #include "daemon/daemon.h"
 #include "daemon/fifos.h"
@@ -119,6 +120,30 @@ static int fifos_open_one(Fifos *f, int dir_fd, const char *stream, int flags, b
         return fd >= 0 ? fd : fifo_open(dir_fd, name, flags);
 }
 
+/* The kernel rounds up to a power of two, and may say no. A FIFO that nobody held while the daemon
+ * was away is as the kernel makes them, and its container has to live with that if need be. */
+static int fifos_set_capacity(const Fifos *f, const Stream *s, bool is_new)
+{
+        uint32_t wanted = f->container->delivery.buffer_bytes;
+        const char *id = f->container->id, *name = entry_stream_to_string(s->kind);
+        size_t capacity = 0;
+        int r;
+
+        if (wanted == 0)
+                return 0;
+        r = fifo_set_capacity(s->fd, wanted);
+        if (is_new && r < 0)
+                return r;
+        (void) fifo_get_capacity(s->fd, &capacity);
+        if (r < 0)
+                (void) log_warning_errno(r, "%s of container %s holds %zu bytes, not %u: %m", name,
+                                         id, capacity, wanted);
+        else if (is_new && capacity != wanted)
+                log_info("max-buffer-size of %s of container %s is rounded up to %zu bytes.", name,
+                         id, capacity);
+        return 0;
+}
+
 /* Puts all fds of the set into the store under one name. */
 static int fifos_store(Fifos *f)
 {
@@ -141,7 +166,7 @@ void fifos_unstore(const Fifos *f)
                 (void) notify_remove_fds(f->container->daemon->notify, f->store_name);
 }
 
-int fifos_open(Fifos *f, int dir_fd)
+int fifos_open(Fifos *f, int dir_fd, bool is_new)
 {
         bool is_stored;
         int r;
@@ -163,6 +188,9 @@ int fifos_open(Fifos *f, int dir_fd)
                 if (s->fd < 0)
                         return s->fd;
                 f->is_stored = f->is_stored && is_stored;
+                r = fifos_set_capacity(f, s, is_new);
+                if (r < 0)
+                        return r;
                 r = stream_start(s);
                 if (r < 0)
                         return r;
@@ -194,27 +222,33 @@ void fifos_end(Fifos *f)
         stream_drain(&f->streams[ENTRY_STDOUT]);
 }
 
-static json_t *fifos_describe_one(const Fifos *f, const char *stream, bool is_logged,
-                                  const Counts *counts)
+static json_t *fifos_describe_one(const Fifos *f, const char *stream, const Stream *s)
 {
+        const Counts *counts = s ? &s->counts : &(Counts){};
         char name[FIFO_NAME_BYTES];
+        size_t capacity = 0;
+        json_t *object;
 
         fifos_get_name(f, stream, name);
-        return json_pack("{s:s, s:o, s:b, s:I, s:I, s:I}", "name", stream, "path",
-                         json_sprintf(RUN_DIR "/containers/%s/%s", f->container->id, name),
-                         "logged", is_logged, "lines", (json_int_t) counts->lines, "bytes",
-                         (json_int_t) counts->bytes, "bytesDropped", (json_int_t) counts->dropped);
+        object =
+                json_pack("{s:s, s:o, s:b, s:I, s:I, s:I}", "name", stream, "path",
+                          json_sprintf(RUN_DIR "/containers/%s/%s", f->container->id, name),
+                          "logged", s && s->is_logged, "lines", (json_int_t) counts->lines, "bytes",
+                          (json_int_t) counts->bytes, "bytesDropped", (json_int_t) counts->dropped);
+        if (s && s->fd >= 0 && fifo_get_capacity(s->fd, &capacity) >= 0)
+                json_object_set_new(object, "bufferSize", json_integer((json_int_t) capacity));
+        return object;
 }
 
 json_t *fifos_describe(const Fifos *f)
 {
         json_t *array = json_array();
 
-        json_array_append_new(array, fifos_describe_one(f, "stdin", false, &(Counts){}));
+        json_array_append_new(array, fifos_describe_one(f, "stdin", NULL));
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
                 if (fifos_has_stream(f, k))
                         json_array_append_new(
-                                array, fifos_describe_one(f, entry_stream_to_string(k),
-                                                          f->is_logged, &f->streams[k].counts));
+                                array,
+                                fifos_describe_one(f, entry_stream_to_string(k), &f->streams[k]));
         return array;
 }

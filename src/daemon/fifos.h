@@ -48,9 +48,10 @@ int fifos_create(Fifos *fifos, int dir_fd);
 
 /*
  * Opens the FIFOs: takes those that the service manager kept, opens the others by name. Starts the
- * streams that are logged.
+ * streams that are logged. New ones get the capacity that the container wants, or -EPERM if it is
+ * more than the kernel grants.
  */
-int fifos_open(Fifos *fifos, int dir_fd);
+int fifos_open(Fifos *fifos, int dir_fd, bool is_new);
 
 /* Logs what is in the FIFOs, closes them and calls on_ended, perhaps before this returns. */
 void fifos_end(Fifos *fifos);

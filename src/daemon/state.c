@@ -28,7 +28,7 @@ int state_create(int dir_fd, const char *epoch)
                 StatePage page;
                 char bytes[STATE_FILE_BYTES];
         } file = {
-                .page.version = STATE_VERSION,
+                .page.version = STATE_VERSION_MIN,
                 .page.turns[0].next_ordinal = 1,
         };
 
@@ -43,12 +43,20 @@ static bool state_row_is_valid(const StateRow *row)
         return row->priority <= LOG_DEBUG;
 }
 
-static bool state_turn_is_valid(const StateTurn *turn)
+static bool state_kept_is_valid(const StateKept *kept)
 {
-        return turn->row < STATE_ROWS && turn->bytes <= PEEK_MAX_BYTES && turn->next_ordinal > 0 &&
-               turn->dropped >= 0 && (uint64_t) turn->dropped <= turn->bytes &&
-               state_row_is_valid(&turn->after) && turn->owed_bytes <= PEEK_MAX_BYTES &&
-               turn->owed_limit <= PEEK_MAX_BYTES &&
+        return kept->size <= BUFFER_MAX_BYTES && kept->used <= kept->size;
+}
+
+static bool state_turn_is_valid(const StatePage *page, const StateTurn *turn)
+{
+        const StateDrops *drops = &page->drops[turn - page->turns];
+
+        return turn->row < STATE_ROWS && state_kept_is_valid(&drops->kept) &&
+               turn->bytes <= (drops->keeps ? BUFFER_MAX_BYTES : PEEK_MAX_BYTES) &&
+               turn->next_ordinal > 0 && turn->dropped >= 0 &&
+               (uint64_t) turn->dropped <= turn->bytes && state_row_is_valid(&turn->after) &&
+               turn->owed_bytes <= PEEK_MAX_BYTES && turn->owed_limit <= PEEK_MAX_BYTES &&
                (turn->owed_bytes == 0 || turn->owed_limit > 0);
 }
 
@@ -58,13 +66,13 @@ static int state_check(const StatePage *page)
                 return -EBADMSG;
         if (page->version > STATE_VERSION)
                 return -EPROTO;
-        if (page->version == 0 || page->active > 1)
+        if (page->version < STATE_VERSION_MIN || page->active > 1)
                 return -EBADMSG;
         for (size_t i = 0; i < ARRAY_SIZE(page->rows); i++)
-                if (!state_row_is_valid(&page->rows[i]))
+                if (!state_row_is_valid(&page->rows[i]) || !state_kept_is_valid(&page->kept[i]))
                         return -EBADMSG;
         /* The idle one may be half-written; it is filled anew before it counts. */
-        return state_turn_is_valid(&page->turns[page->active]) ? 0 : -EBADMSG;
+        return state_turn_is_valid(page, &page->turns[page->active]) ? 0 : -EBADMSG;
 }
 
 static int state_open(int containers_fd, const char *id, StatePage **ret)
@@ -140,14 +148,44 @@ StateRow state_get_row(const StatePage *page, uint32_t row)
         return active->row == row ? active->after : page->rows[row];
 }
 
+StateKept state_get_kept(const StatePage *page, uint32_t row)
+{
+        const StateTurn *active = &page->turns[page->active];
+        const StateDrops *drops = &page->drops[page->active];
+        StateKept kept = active->row == row ? drops->kept : page->kept[row];
+
+        /* The kernel counts what it moves there. */
+        if (active->row == row && drops->keeps)
+                kept.size = (uint64_t) active->dropped;
+        return kept;
+}
+
+const StateDrops *state_get_drops(const StatePage *page)
+{
+        return &page->drops[page->active];
+}
+
+StateDrops *state_begin_drops(StatePage *page, const StateTurn *turn)
+{
+        page->version = STATE_VERSION;
+        return &page->drops[turn - page->turns];
+}
+
 StateTurn *state_begin(StatePage *page, uint32_t row)
 {
         const StateTurn *active = &page->turns[page->active];
+        const StateDrops *drops = &page->drops[page->active];
         StateTurn *idle = &page->turns[!page->active];
 
         /* Settle the active turn. Done twice after a crash here, with the same result. */
+        page->kept[active->row] = state_get_kept(page, active->row);
         page->rows[active->row] = active->after;
 
+        page->drops[!page->active] = (StateDrops){
+                .untold = drops->untold,
+                .lines = drops->lines,
+                .kept = page->kept[row],
+        };
         *idle = (StateTurn){
                 .next_ordinal = active->next_ordinal,
                 .row = row,
@@ -164,8 +202,11 @@ void state_take_back(StatePage *page)
 
         if ((uint64_t) active->dropped == active->bytes)
                 return;
-        if (active->dropped == 0 && before->row == active->row && state_turn_is_valid(before) &&
-            before->owed_bytes >= active->bytes && before->next_ordinal <= active->next_ordinal)
+        if (page->drops[page->active].keeps)
+                active->bytes = (uint64_t) active->dropped;
+        else if (active->dropped == 0 && before->row == active->row &&
+                 state_turn_is_valid(page, before) && before->owed_bytes >= active->bytes &&
+                 before->next_ordinal <= active->next_ordinal)
                 state_commit(page, before);
         else
                 active->dropped = (int64_t) active->bytes;
@@ -182,9 +223,11 @@ void state_clear_row(StatePage *page, uint32_t row)
         StateTurn *turn;
 
         page->rows[row] = (StateRow){};
+        page->kept[row] = (StateKept){};
         if (state_get_active(page)->row != row)
                 return; /* what another row owes or has to drop stays */
         turn = state_begin(page, row);
         turn->after = (StateRow){};
+        page->drops[turn - page->turns].kept = (StateKept){};
         state_commit(page, turn);
 }

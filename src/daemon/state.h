@@ -16,6 +16,11 @@
  * So after a crash what is owed is shipped again first, from the same bytes and with the same
  * ordinals, before any other stream of the container is given these; and what is shipped is dropped
  * without being shipped again.
+ *
+ * A container that does not wait has more: lines that were dropped, until the log says so, and
+ * bytes that were moved out of the way. These came with version 2 and stand behind all that version
+ * 1 had, where its pages are zero: so each page of version 1 is one of version 2. A page says 1
+ * until there is something of that kind in it, and an older conlogd may have it back as long.
  */
 
 #include <stdatomic.h>
@@ -24,7 +29,8 @@
 #include "base/limits.h"
 #include "record/entry.h"
 
-#define STATE_VERSION 1U
+#define STATE_VERSION 2U
+#define STATE_VERSION_MIN 1U
 
 /* stdout and stderr of the container, then of each logged exec. */
 #define STATE_ROWS (2 * (1 + EXECS_LOGGED_MAX))
@@ -51,6 +57,23 @@ typedef struct StateTurn {
         Counts total;          /* of the container, after it */
 } StateTurn;
 
+/* Bytes of a stream that were moved from its FIFO into a file; they come before those in it. */
+typedef struct StateKept {
+        uint64_t size;   /* of the file; 0: there is none. In a turn that keeps: its dropped */
+        uint64_t used;   /* of these, logged */
+        uint32_t is_cut; /* 1: what followed them was dropped */
+        uint32_t reserved;
+} StateKept;
+
+/* What else one turn did. */
+typedef struct StateDrops {
+        Loss untold;    /* after it */
+        uint64_t lines; /* dropped in the life of the container, told or not; after it */
+        StateKept kept; /* of the turn's row, after it */
+        uint32_t keeps; /* 1: the bytes to drop go to the file */
+        uint32_t reserved;
+} StateDrops;
+
 typedef struct StatePage {
         char magic[8];
         uint32_t version;
@@ -58,6 +81,9 @@ typedef struct StatePage {
         char epoch[32]; /* hex digits */
         StateTurn turns[2];
         StateRow rows[STATE_ROWS]; /* without the active turn */
+        /* Since version 2, zero before. */
+        StateDrops drops[2];        /* of the turns */
+        StateKept kept[STATE_ROWS]; /* of the rows, without the active turn */
 } StatePage;
 
 /* A container's handle on its page. */
@@ -91,6 +117,12 @@ StateTurn *state_get_active(StatePage *page);
 
 /* Where a stream stands, with the active turn. */
 StateRow state_get_row(const StatePage *page, uint32_t row);
+StateKept state_get_kept(const StatePage *page, uint32_t row);
+
+/* What else the active turn did; and what one of state_begin() is to do, which makes this a page
+ * that only version 2 understands. */
+const StateDrops *state_get_drops(const StatePage *page);
+StateDrops *state_begin_drops(StatePage *page, const StateTurn *turn);
 
 /* The idle turn, ready to be filled: it begins as "nothing more happened" on this row. The active
  * one must be settled, and what it owes shipped: a new turn forgets both. */

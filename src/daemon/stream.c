@@ -5,8 +5,11 @@
 #include <time.h>
 
 #include "base/log.h"
+#include "daemon/account.h"
 #include "daemon/container.h"
 #include "daemon/daemon.h"
+#include "daemon/kept.h"
+#include "daemon/pressure.h"
 #include "daemon/stream.h"
 #include "io/fifo.h"
 #include "record/line.h"
@@ -14,7 +17,7 @@
 /* A slot of a pipe holds at most a page. Also the least a turn looks at. */
 #define PIPE_SLOT_BYTES 4096U
 
-static Turns *stream_get_turns(Stream *s)
+Turns *stream_get_turns(const Stream *s)
 {
         return &s->container->daemon->turns;
 }
@@ -28,38 +31,34 @@ static void stream_end(Stream *s)
         s->on_ended(s);
 }
 
-static void stream_hold(Stream *s, size_t fill, unsigned level)
+void stream_hold(Stream *s, HoldReason reason, size_t fill, unsigned level)
 {
+        s->held_for = reason;
         s->held_fill = fill;
         s->hold_level = level;
         turns_hold(stream_get_turns(s), s);
 }
 
-/* Something that a later turn may find mended: no fd free, no memory. */
-static void stream_retry_later(Stream *s, int error, const char *what)
+void stream_retry_later(Stream *s, int error, const char *what)
 {
         if (!s->is_troubled)
                 (void) log_error_errno(error, "Failed to %s of container %s, trying again: %m",
                                        what, s->container->id);
         s->is_troubled = true;
-        stream_hold(s, 0, HOLD_LEVELS - 1);
+        stream_hold(s, HOLD_RETRY, 0, HOLD_LEVELS - 1);
 }
 
-/* Where the row stands after a line. */
-static void row_advance(StateRow *row, const Entry *e, uint32_t size)
+bool stream_is_busy(const Stream *s)
 {
-        bool goes_on = e->partial_first > 0 && !e->partial_is_last;
-
-        row->counts.lines++;
-        row->counts.bytes += size;
-        row->partial_first = goes_on ? e->partial_first : 0;
-        row->partial_count = goes_on ? e->partial_ordinal : 0;
-        row->priority = goes_on ? (uint32_t) e->priority : 0;
+        return s->phase == STREAM_WAITING || (s->phase == STREAM_HELD && s->held_for == HOLD_BUSY);
 }
 
-/* Makes entries of the lines in input, numbered as if all of them were shipped. rest says how what
- * has no line's end is taken: as a line (LINE_END_FILE), a part (LINE_END_LIMIT), or not at all. */
-static size_t stream_cut(Stream *s, StatePage *page, Span input, size_t limit, LineEnd rest)
+bool stream_is_waiting(const Stream *s)
+{
+        return stream_is_busy(s) || (s->phase == STREAM_HELD && s->held_for == HOLD_RATE);
+}
+
+size_t stream_cut(Stream *s, StatePage *page, Span input, size_t limit, LineEnd rest)
 {
         Turns *turns = stream_get_turns(s);
         StateRow row = state_get_row(page, s->row);
@@ -94,7 +93,7 @@ static size_t stream_cut(Stream *s, StatePage *page, Span input, size_t limit, L
                 /* The prefix stands in the first part and holds for all. */
                 if (row.partial_first > 0)
                         e->priority = (int) row.priority;
-                else if (s->container->has_level_prefix)
+                else if (s->container->delivery.has_level_prefix)
                         e->priority = entry_take_level(&e->text, priority);
                 if (row.partial_first > 0 || line.end == LINE_END_LIMIT) {
                         e->partial_first = row.partial_first ?: e->ordinal;
@@ -103,109 +102,11 @@ static size_t stream_cut(Stream *s, StatePage *page, Span input, size_t limit, L
                 }
 
                 turns->sizes[n] = (uint32_t) line.size;
-                row_advance(&row, e, (uint32_t) line.size);
+                account_advance_row(&row, e, (uint32_t) line.size);
                 input = span_skip(input, line.size);
                 n++;
         }
         return n;
-}
-
-/*
- * Takes the rest of the active turn's bytes out of the FIFO of its stream, which may be any of the
- * container's. There is a rest only after a crash between two system calls, or when the kernel had
- * no memory; it must be gone before the next turn begins. Returns 1 if there was one, 0 if not.
- */
-static int stream_settle(Stream *s, StatePage *page)
-{
-        StateTurn *turn = state_get_active(page);
-        uint64_t lost;
-        Stream *owner;
-        int r;
-
-        if ((uint64_t) turn->dropped == turn->bytes)
-                return 0;
-
-        owner = turn->row == s->row ? s : container_find_stream(s->container, turn->row);
-        r = owner ? fifo_drop(&stream_get_turns(s)->scratch, owner->fd, (size_t) turn->bytes,
-                              &turn->dropped)
-                  : -ENODATA;
-        if (r != -ENODATA)
-                return r < 0 ? r : 1;
-
-        /* Somebody else read the FIFO, or it is another one by now. */
-        lost = turn->bytes - (uint64_t) turn->dropped;
-        turn->dropped = (int64_t) turn->bytes;
-        turn->after.counts.dropped += lost;
-        turn->total.dropped += lost;
-        return 1;
-}
-
-/* Says before lines are shipped that they may be: their ordinals are theirs now. */
-static void stream_owe(Stream *s, StatePage *page, size_t n)
-{
-        const Turns *turns = stream_get_turns(s);
-        const Entry *last = &turns->entries[n - 1];
-        StateTurn *turn = state_begin(page, s->row);
-
-        for (size_t i = 0; i < n; i++)
-                turn->owed_bytes += turns->sizes[i];
-        turn->owed_limit = turns->limit;
-        turn->owed_goes_on = last->partial_first > 0 && !last->partial_is_last;
-        turn->owed_lines = (uint16_t) n;
-        state_commit(page, turn);
-}
-
-/* Nothing of what was owed has been shipped. */
-static void stream_forgive(Stream *s, StatePage *page)
-{
-        state_commit(page, state_begin(page, s->row));
-}
-
-/* What is owed is gone from its FIFO. It may have been shipped: its ordinals are used up, and a gap
- * in the log shows if it was not. */
-static void stream_give_up_owed(Stream *s, StatePage *page)
-{
-        const StateTurn *owed = state_get_active(page);
-        StateTurn *turn = state_begin(page, s->row);
-
-        turn->next_ordinal += owed->owed_lines;
-        turn->total.lines += owed->owed_lines;
-        turn->total.dropped += owed->owed_bytes;
-        state_commit(page, turn);
-}
-
-/* Writes the shipped lines into the state page, then drops their bytes. owed is what a process
- * before this one may have shipped of those behind them. Returns the bytes. */
-static size_t stream_commit(Stream *s, StatePage *page, size_t n, const StateTurn *owed)
-{
-        Turns *turns = stream_get_turns(s);
-        StateTurn *turn = state_begin(page, s->row);
-        int r;
-
-        for (size_t i = 0; i < n; i++) {
-                row_advance(&turn->after, &turns->entries[i], turns->sizes[i]);
-                turn->bytes += turns->sizes[i];
-        }
-        turn->next_ordinal += n;
-        turn->total.lines += n;
-        turn->total.bytes += turn->bytes;
-        if (owed->owed_bytes > turn->bytes) {
-                turn->owed_bytes = owed->owed_bytes - (uint32_t) turn->bytes;
-                turn->owed_limit = owed->owed_limit;
-                turn->owed_goes_on = owed->owed_goes_on;
-                turn->owed_lines = (uint16_t) (owed->owed_lines > n ? owed->owed_lines - n : 0);
-        }
-        state_commit(page, turn);
-
-        r = stream_settle(s, page);
-        if (r < 0)
-                stream_retry_later(s, r, "drop shipped lines");
-        else
-                s->is_troubled = false;
-
-        s->counts = turn->after.counts;
-        container_on_counts(s->container, turn);
-        return (size_t) turn->bytes;
 }
 
 /*
@@ -236,38 +137,57 @@ static bool stream_is_at_end(Stream *s, size_t seen)
         return (s->is_draining || fifo_is_hung_up(s->fd)) && stream_is_all(s, seen);
 }
 
-/* Hands n entries to the driver; asked is what the peek looked for, seen what it found. */
-static void stream_ship(Stream *s, StatePage *page, size_t n, size_t asked, size_t seen)
+/* Looking at 64 KiB to ship ten lines, again and again, would be wasted work. */
+static void stream_adapt_window(Stream *s, bool was_enough, size_t used)
 {
-        StateTurn owed = *state_get_active(page);
-        Sink *sink = s->container->sink;
-        Turns *turns = stream_get_turns(s);
-        size_t taken, used;
-
-        /* After a crash they are owed already. */
-        if (owed.owed_bytes == 0)
-                stream_owe(s, page, n);
-        taken = sink->driver->write(sink, turns->entries, n);
-        if (taken == 0) {
-                if (owed.owed_bytes == 0)
-                        stream_forgive(s, page);
-                s->phase = STREAM_WAITING;
-                return;
-        }
-
-        s->served = ++turns->n_served;
-        used = stream_commit(s, page, taken, &owed);
-        if (s->is_troubled)
-                return;
-
-        /* Looking at 64 KiB to ship ten lines, again and again, would be wasted work. */
-        if (taken < n || n == TURN_MAX_ENTRIES)
+        if (was_enough)
                 s->window = (uint32_t) MAX(used * 2, (size_t) PIPE_SLOT_BYTES);
         else
                 s->window *= 2;
         s->window = MIN(s->window, PEEK_MAX_BYTES);
+}
 
-        if (s->is_draining) {
+/* Hands n entries to the driver; asked is what the peek looked for, seen what it found. */
+static void stream_ship(Stream *s, StatePage *page, size_t n, size_t asked, size_t seen)
+{
+        StateTurn owed = *state_get_active(page);
+        Container *c = s->container;
+        Turns *turns = stream_get_turns(s);
+        size_t allowed = n, taken, used = 0;
+        bool is_kept = s->kept_left > 0;
+        int r;
+
+        /* After a crash they are owed already. */
+        if (owed.owed_bytes == 0) {
+                allowed = pressure_count_allowed(s, n);
+                if (allowed == 0) {
+                        pressure_on_limit(s, page, n);
+                        return;
+                }
+                account_owe(s, page, allowed);
+        }
+        taken = c->sink->driver->write(c->sink, turns->entries, allowed);
+        if (taken == 0) {
+                if (owed.owed_bytes == 0)
+                        account_forgive(s, page);
+                pressure_wait(s);
+                return;
+        }
+
+        s->served = ++turns->n_served;
+        for (size_t i = 0; i < taken; i++)
+                used += turns->sizes[i];
+        if (c->delivery.rate)
+                rate_spend(c->delivery.rate, taken, used);
+        r = account_ship(s, page, taken, &owed);
+        if (r < 0) {
+                stream_retry_later(s, r, "drop shipped lines");
+                return;
+        }
+        s->is_troubled = false;
+        stream_adapt_window(s, taken < n || n == TURN_MAX_ENTRIES, used);
+
+        if (s->is_draining && !is_kept) {
                 s->drain_left -= (uint32_t) MIN(used, (size_t) s->drain_left);
                 if (s->drain_left == 0) {
                         stream_end(s);
@@ -297,7 +217,7 @@ static void stream_on_partial(Stream *s, StatePage *page, Span input, size_t ask
         if (n > 0)
                 stream_ship(s, page, n, asked, input.size);
         else
-                stream_hold(s, seen, 0);
+                stream_hold(s, HOLD_PARTIAL, seen, 0);
 }
 
 static void stream_on_empty(Stream *s)
@@ -312,7 +232,6 @@ static void stream_on_empty(Stream *s)
 static bool stream_may_number(Stream *s, StatePage *page)
 {
         const StateTurn *active = state_get_active(page);
-        Turns *turns = stream_get_turns(s);
         Stream *owner;
 
         if (active->owed_bytes == 0 || active->row == s->row)
@@ -320,38 +239,52 @@ static bool stream_may_number(Stream *s, StatePage *page)
 
         owner = container_find_stream(s->container, active->row);
         /* Where its bytes are gone, it would never have a turn. */
-        if (!owner || stream_is_all(owner, 0)) {
-                stream_give_up_owed(s, page);
+        if (!owner || (owner->kept_left == 0 && stream_is_all(owner, 0))) {
+                (void) account_give_up_owed(s, page, 0);
                 return true;
         }
-        if (owner->phase == STREAM_IDLE)
-                turns_push(turns, owner);
-        if (owner->phase == STREAM_READY)
-                turns_push(turns, s);
-        else if (owner->phase == STREAM_WAITING)
-                s->phase = STREAM_WAITING;
-        else
-                stream_hold(s, SIZE_MAX, 0);
+        pressure_let_go_first(s, owner);
         return false;
 }
 
-/* What is in the FIFO, and the page to write the turn into. Returns 1, or 0 when there is nothing
- * to do now: the FIFO is empty, the driver busy, or something is to be tried again. */
+/* The first bytes of the stream: those that were kept, then those in the FIFO. */
+static int stream_peek(Stream *s, size_t asked, Span *ret)
+{
+        StatePage *page;
+        StateKept kept;
+        int r;
+
+        if (s->kept_left == 0)
+                return fifo_peek(&stream_get_turns(s)->scratch, s->fd, asked, ret);
+
+        r = state_map(&s->container->daemon->states, &s->container->state, s->container->id, &page);
+        if (r < 0)
+                return r;
+        kept = state_get_kept(page, s->row);
+        r = kept_peek(s, kept.used, MIN(asked, (size_t) s->kept_left), ret);
+        if (r != -ENOENT && r != -EBADF && r != -EIO)
+                return r;
+        account_lose_kept(s, page);
+        return fifo_peek(&stream_get_turns(s)->scratch, s->fd, asked, ret);
+}
+
+/* What comes first, and the page to write the turn into. Returns 1, or 0 when nothing is to be done
+ * now: there are no bytes, the driver is busy, or something is to be tried again. */
 static int stream_prepare(Stream *s, size_t asked, StatePage **ret_page, Span *ret_input)
 {
         Container *c = s->container;
         int r;
 
         if (c->sink->driver->is_busy(c->sink)) {
-                s->phase = STREAM_WAITING;
+                pressure_wait(s);
                 return 0;
         }
-        r = fifo_peek(&stream_get_turns(s)->scratch, s->fd, asked, ret_input);
+        r = stream_peek(s, asked, ret_input);
         if (r < 0) {
                 stream_retry_later(s, r, "read a FIFO");
                 return 0;
         }
-        if (ret_input->size == 0) {
+        if (ret_input->size == 0 && c->untold.lines == 0) {
                 stream_on_empty(s);
                 return 0;
         }
@@ -361,7 +294,7 @@ static int stream_prepare(Stream *s, size_t asked, StatePage **ret_page, Span *r
                 stream_retry_later(s, r, "map the state page");
                 return 0;
         }
-        r = stream_settle(s, *ret_page);
+        r = account_settle(s, *ret_page);
         if (r < 0) {
                 stream_retry_later(s, r, "drop shipped lines");
                 return 0;
@@ -371,22 +304,29 @@ static int stream_prepare(Stream *s, size_t asked, StatePage **ret_page, Span *r
                 turns_push(stream_get_turns(s), s);
                 return 0;
         }
-        if (!stream_may_number(s, *ret_page))
+        if (!stream_may_number(s, *ret_page) || !pressure_tell(s, *ret_page))
                 return 0;
         s->is_troubled = false;
-        return 1;
+        if (ret_input->size > 0)
+                return 1;
+        if (c->untold.lines > 0 && !s->is_draining)
+                pressure_pause(s);
+        else
+                stream_on_empty(s);
+        return 0;
 }
 
 /* Ships what a process before this one may have shipped, or a part of it, once more. */
 static void stream_ship_owed(Stream *s, StatePage *page)
 {
         const StateTurn *owed = state_get_active(page);
-        size_t fill = 0, n = 0;
+        size_t fill = s->kept_left, n = 0;
         Span input;
         int r;
 
-        (void) fifo_get_fill(s->fd, &fill);
-        r = fifo_peek(&stream_get_turns(s)->scratch, s->fd, owed->owed_bytes, &input);
+        if (fill == 0)
+                (void) fifo_get_fill(s->fd, &fill);
+        r = stream_peek(s, owed->owed_bytes, &input);
         if (r < 0) {
                 stream_retry_later(s, r, "read a FIFO");
                 return;
@@ -403,8 +343,18 @@ static void stream_ship_owed(Stream *s, StatePage *page)
                 return;
         }
         /* Somebody else has read the FIFO: these bytes are not those that were shipped. */
-        stream_give_up_owed(s, page);
+        (void) account_give_up_owed(s, page, 0);
         turns_push(stream_get_turns(s), s);
+}
+
+/* Ships what was kept. Where what followed the last byte of it is gone, that ends a line. */
+static void stream_ship_kept(Stream *s, StatePage *page, Span input)
+{
+        LineEnd rest = input.size < s->kept_left             ? LINE_END_NEWLINE
+                       : state_get_kept(page, s->row).is_cut ? LINE_END_FILE
+                                                             : LINE_END_LIMIT;
+
+        stream_ship(s, page, stream_cut(s, page, input, s->limit, rest), PEEK_MAX_BYTES, 0);
 }
 
 void stream_turn(Stream *s)
@@ -413,11 +363,17 @@ void stream_turn(Stream *s)
         StatePage *page;
         Span input;
 
+        if (s->kept_left > 0)
+                asked = PEEK_MAX_BYTES;
         if (stream_prepare(s, asked, &page, &input) == 0)
                 return;
 
         if (state_get_active(page)->owed_bytes > 0) {
                 stream_ship_owed(s, page);
+                return;
+        }
+        if (s->kept_left > 0) {
+                stream_ship_kept(s, page, input);
                 return;
         }
 
@@ -430,24 +386,21 @@ void stream_turn(Stream *s)
                 stream_on_partial(s, page, input, asked);
 }
 
-void stream_on_held(Stream *s)
+/* One with bytes without a line's end looks whether the FIFO can take more. */
+static void stream_on_held_partial(Stream *s, size_t fill)
 {
         StatePage *page;
-        size_t fill, n;
         Span input;
+        size_t n;
 
-        if (s->is_troubled || fifo_get_fill(s->fd, &fill) < 0 || fill != s->held_fill) {
-                turns_push(stream_get_turns(s), s);
-                return;
-        }
         if (s->hold_level == HOLD_LEVELS - 1) {
-                stream_hold(s, fill, s->hold_level);
+                stream_hold(s, HOLD_PARTIAL, fill, s->hold_level);
                 return;
         }
         s->hold_level++;
-        /* Once is enough: a pipe does not fill without its fill changing. */
-        if (s->hold_level < HOLD_LEVELS - 1 || !container_fifo_is_full(s->container, s)) {
-                stream_hold(s, fill, s->hold_level);
+        /* Once is enough, as above. */
+        if (s->hold_level < HOLD_LEVELS - 1 || container_fifo_is_full(s->container, s) <= 0) {
+                stream_hold(s, HOLD_PARTIAL, fill, s->hold_level);
                 return;
         }
 
@@ -461,12 +414,27 @@ void stream_on_held(Stream *s)
         if (n > 0)
                 stream_ship(s, page, n, PEEK_MAX_BYTES, input.size);
         else
-                stream_hold(s, fill, s->hold_level);
+                stream_hold(s, HOLD_PARTIAL, fill, s->hold_level);
+}
+
+void stream_on_held(Stream *s)
+{
+        size_t fill;
+
+        if (fifo_get_fill(s->fd, &fill) < 0 || s->held_for == HOLD_RETRY ||
+            s->held_for == HOLD_RATE)
+                turns_push(stream_get_turns(s), s);
+        else if (s->held_for == HOLD_BUSY)
+                pressure_on_held(s, fill);
+        else if (fill != s->held_fill)
+                turns_push(stream_get_turns(s), s);
+        else
+                stream_on_held_partial(s, fill);
 }
 
 void stream_on_sink_ready(Stream *s)
 {
-        if (s->phase == STREAM_WAITING)
+        if (stream_is_busy(s))
                 turns_push_waiting(stream_get_turns(s), s);
 }
 
@@ -480,7 +448,7 @@ void stream_drain(Stream *s)
                 (void) fifo_get_fill(s->fd, &fill);
         s->is_draining = true;
         s->drain_left = (uint32_t) fill;
-        if (fill == 0)
+        if (fill == 0 && s->kept_left == 0)
                 stream_end(s);
         else if (s->phase != STREAM_WAITING)
                 turns_push(stream_get_turns(s), s);

@@ -9,7 +9,8 @@
  *     drop    write the turn into the state page, then take exactly those bytes out
  *
  * A stream owns no bytes: an unfinished line stays in the FIFO, and a driver that takes nothing
- * leaves the FIFO full, so that the container waits. Only streams stamp time.
+ * leaves the FIFO full, so that the container waits. Where it does not want to wait, the stream
+ * drops lines from the full FIFO, counts them, and has the log say so. Only streams stamp time.
  */
 
 #include <sys/queue.h>
@@ -18,18 +19,28 @@
 #include "base/base.h"
 #include "daemon/state.h"
 #include "record/entry.h"
+#include "record/line.h"
 
 typedef struct Container Container;
 typedef struct Stream Stream;
+typedef struct Turns Turns;
 
 /* Where a stream stands between its turns. */
 typedef enum StreamPhase {
         STREAM_IDLE,    /* waits for bytes */
         STREAM_READY,   /* in Turns.ready: has a turn coming */
-        STREAM_HELD,    /* in Turns.held: bytes without a line's end, or trouble to try again */
+        STREAM_HELD,    /* in Turns.held: looks again after a time, see HoldReason */
         STREAM_WAITING, /* the driver is busy and will say when not */
         STREAM_ENDED,   /* drained and closed */
 } StreamPhase;
+
+/* Why a stream is held. */
+typedef enum HoldReason {
+        HOLD_PARTIAL, /* bytes without a line's end */
+        HOLD_RETRY,   /* something failed that may be mended, or another stream goes first */
+        HOLD_RATE,    /* the container is over its rate limit */
+        HOLD_BUSY,    /* the driver is busy, or it is over its limit, and it does not wait */
+} HoldReason;
 
 struct Stream {
         Container *container;
@@ -39,6 +50,7 @@ struct Stream {
         TAILQ_ENTRY(Stream) turns; /* Turns.ready or Turns.held, by the phase */
         uint64_t served;           /* Turns.n_served, when the driver last took something of it */
         uint64_t held_until_usec;
+        HoldReason held_for;
         size_t held_fill;    /* of the FIFO, when it was last looked at */
         unsigned hold_level; /* how long it is held: HOLD_MIN_USEC, doubled so many times */
         sd_event_source *readable;
@@ -47,7 +59,8 @@ struct Stream {
         uint32_t window; /* bytes to look at in the next turn */
         uint32_t limit;  /* of a line */
         uint32_t drain_left;
-        bool is_logged; /* unlogged ones are read by whoever asked for them */
+        uint32_t kept_left; /* bytes in the file of kept ones, which come first */
+        bool is_logged;     /* unlogged ones are read by whoever asked for them */
         bool is_draining;
         bool is_troubled; /* the last turn failed; said once */
         Counts counts;    /* as in the state page */
@@ -66,9 +79,29 @@ void stream_turn(Stream *stream);
 /* The time of a held stream is up. Called by Turns only. */
 void stream_on_held(Stream *stream);
 
+/* Whether it waits for the driver. */
+bool stream_is_busy(const Stream *stream);
+
+/* Whether it has something to log and may not. */
+bool stream_is_waiting(const Stream *stream);
+
 /* The driver takes entries again. */
 void stream_on_sink_ready(Stream *stream);
 
 /* Logs what is in the FIFO now, an unfinished line too, then closes; on_ended follows, perhaps
  * before this returns. */
 void stream_drain(Stream *stream);
+
+/* For pressure.c, with which this file is one: */
+Turns *stream_get_turns(const Stream *stream);
+
+/* Makes entries of the lines in input, numbered as if all of them were shipped. rest says how what
+ * has no line's end is taken: as a line (LINE_END_FILE), a part (LINE_END_LIMIT), or not at all.
+ * Returns how many. */
+size_t stream_cut(Stream *stream, StatePage *page, Span input, size_t limit, LineEnd rest);
+
+/* fill: of the FIFO; level: see HOLD_MIN_USEC. */
+void stream_hold(Stream *stream, HoldReason reason, size_t fill, unsigned level);
+
+/* Something that a later turn may find mended: no fd free, no memory. */
+void stream_retry_later(Stream *stream, int error, const char *what);

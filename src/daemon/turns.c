@@ -29,8 +29,9 @@ void turns_push_waiting(Turns *turns, Stream *stream)
 {
         Stream *before = TAILQ_LAST(&turns->ready, StreamList);
 
-        assert(stream->phase == STREAM_WAITING);
+        assert(stream->phase != STREAM_READY);
 
+        turns_remove(turns, stream);
         while (before && before->served > stream->served)
                 before = TAILQ_PREV(before, StreamList, turns);
         stream->phase = STREAM_READY;

@@ -10,7 +10,7 @@
 #include "daemon/stream.h"
 #include "io/fifo.h"
 
-typedef struct Turns {
+struct Turns {
         TAILQ_HEAD(StreamList, Stream) ready;
         /* One list for each length of a hold, so that each is in the order of their ends. */
         TAILQ_HEAD(, Stream) held[HOLD_LEVELS];
@@ -21,7 +21,7 @@ typedef struct Turns {
         uint32_t sizes[TURN_MAX_ENTRIES]; /* of the lines, in bytes of the FIFO */
         uint32_t limit;                   /* that they were cut by */
         uint64_t n_served;                /* turns in which the driver took something */
-} Turns;
+};
 
 /* scratch_fds as fifo_scratch_init() takes them. */
 int turns_init(Turns *turns, sd_event *event, int scratch_fds[2]);

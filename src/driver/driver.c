@@ -25,7 +25,90 @@ int driver_check_bool(const char *value, char reason[REASON_MAX_BYTES])
         return parse_bool(value, &b);
 }
 
+static int check_mode(const char *value, char reason[REASON_MAX_BYTES])
+{
+        return strcmp(value, "blocking") == 0 || strcmp(value, "non-blocking") == 0 ? 0 : -EINVAL;
+}
+
+static int check_drop(const char *value, char reason[REASON_MAX_BYTES])
+{
+        return strcmp(value, "oldest") == 0 || strcmp(value, "newest") == 0 ? 0 : -EINVAL;
+}
+
+static int check_buffer_size(const char *value, char reason[REASON_MAX_BYTES])
+{
+        uint64_t n;
+
+        return parse_size(value, BUFFER_MIN_BYTES, BUFFER_MAX_BYTES, &n);
+}
+
+static int check_lines(const char *value, char reason[REASON_MAX_BYTES])
+{
+        uint64_t n;
+
+        return parse_unsigned(value, 1, RATE_MAX_LINES, &n);
+}
+
+static int check_bytes(const char *value, char reason[REASON_MAX_BYTES])
+{
+        uint64_t n;
+
+        return parse_size(value, 1, RATE_MAX_BYTES, &n);
+}
+
+static int check_burst(const char *value, char reason[REASON_MAX_BYTES])
+{
+        uint64_t usec;
+
+        return parse_usec(value, 1000000, RATE_MAX_BURST_USEC, &usec);
+}
+
+static int check_action(const char *value, char reason[REASON_MAX_BYTES])
+{
+        return strcmp(value, "block") == 0 || strcmp(value, "drop") == 0 ? 0 : -EINVAL;
+}
+
 const DriverOption common_options[] = {
+        {
+                .key = "mode",
+                .preset = "blocking",
+                .rule = "blocking or non-blocking: whether the container waits when the driver is "
+                        "busy and its buffer is full, or lines are dropped",
+                .check = check_mode,
+        },
+        {
+                .key = "drop",
+                .preset = "oldest",
+                .rule = "oldest or newest: which lines mode=non-blocking drops",
+                .check = check_drop,
+        },
+        {
+                .key = "max-buffer-size",
+                .rule = "4K to what the kernel grants, such as 1M: the capacity of each FIFO",
+                .check = check_buffer_size,
+        },
+        {
+                .key = "rate-limit-lines",
+                .rule = "1 to 1000000: lines a second",
+                .check = check_lines,
+        },
+        {
+                .key = "rate-limit-bytes",
+                .rule = "1 to 1G: bytes a second, such as 100K",
+                .check = check_bytes,
+        },
+        {
+                .key = "rate-limit-burst",
+                .preset = "1s",
+                .rule = "1s to 1h: how long a quiet container saves up what it may log",
+                .check = check_burst,
+        },
+        {
+                .key = "rate-limit-action",
+                .preset = "block",
+                .rule = "block or drop: what happens to a container above its limit",
+                .check = check_action,
+        },
         {
                 .key = "level-prefix",
                 .preset = "yes",

@@ -74,7 +74,7 @@ struct Driver {
 /* The table, NULL-terminated; the first one is the default. */
 extern const Driver *const drivers[];
 
-/* Options that every driver has, because the stream carries them out: level-prefix. */
+/* Options that every driver has, because the stream carries them out: daemon/delivery.h. */
 extern const DriverOption common_options[];
 extern const size_t n_common_options;
 

@@ -8,6 +8,7 @@
  *     iovec  0 constant fields   1 fields of this line, "MESSAGE="   2 the text   3 "\n"
  */
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -68,17 +69,39 @@ static char *put_partial(char *p, const Journald *j, const Entry *e)
 
 static char *put_counts(char *p, const Entry *e)
 {
-        return p +
-               sprintf(p,
-                       "MESSAGE_ID=" CONLOG_MESSAGE_ID_END "\n"
-                       "CONTAINER_LOG_LINES=%llu\n"
-                       "CONTAINER_LOG_BYTES=%llu\n"
-                       "CONTAINER_LOG_DROPPED=%llu\n"
-                       "PRIORITY=6\n"
-                       "MESSAGE=Container has ended: %llu lines, %llu bytes",
-                       (unsigned long long) e->counts.lines, (unsigned long long) e->counts.bytes,
-                       (unsigned long long) e->counts.dropped, (unsigned long long) e->counts.lines,
-                       (unsigned long long) e->counts.bytes);
+        return p + sprintf(p,
+                           "MESSAGE_ID=" CONLOG_MESSAGE_ID_END "\n"
+                           "CONTAINER_LOG_LINES=%" PRIu64 "\n"
+                           "CONTAINER_LOG_BYTES=%" PRIu64 "\n"
+                           "CONTAINER_LOG_DROPPED=%" PRIu64 "\n"
+                           "CONTAINER_LOG_DROPPED_LINES=%" PRIu64 "\n"
+                           "PRIORITY=6\n"
+                           "MESSAGE=Container has ended: %" PRIu64 " lines, %" PRIu64 " bytes",
+                           e->counts.lines, e->counts.bytes, e->counts.dropped, e->lines_dropped,
+                           e->counts.lines, e->counts.bytes);
+}
+
+static char *put_loss(char *p, const Entry *e)
+{
+        static const char *const reasons[] = {
+                [LOSS_FULL] = "the buffer was full",
+                [LOSS_RATE] = "over the rate limit",
+                [LOSS_FULL | LOSS_RATE] = "over the rate limit, and the buffer was full",
+        };
+
+        return p + sprintf(p,
+                           "MESSAGE_ID=" CONLOG_MESSAGE_ID_DROPPED "\n"
+                           "CONTAINER_LOG_DROPPED=%" PRIu64 "\n"
+                           "CONTAINER_LOG_DROPPED_LINES=%" PRIu64 "\n"
+                           "CONTAINER_LOG_DROPPED_FIRST=%" PRIu64 "\n"
+                           "CONTAINER_LOG_DROPPED_LAST=%" PRIu64 "\n"
+                           "PRIORITY=4\n"
+                           "MESSAGE=Dropped %" PRIu64 " line%s, %" PRIu64
+                           " bytes, with the ordinals %" PRIu64 " to %" PRIu64 ": %s",
+                           e->loss.bytes, e->loss.lines, e->ordinal, e->ordinal + e->loss.lines - 1,
+                           e->loss.lines, e->loss.lines == 1 ? "" : "s", e->loss.bytes, e->ordinal,
+                           e->ordinal + e->loss.lines - 1,
+                           reasons[e->loss.reasons % ARRAY_SIZE(reasons)] ?: "");
 }
 
 static char *put_line(char *p, const Journald *j, const Entry *e)
@@ -107,7 +130,9 @@ static void journald_encode(Journald *j, const Entry *e, Datagram *d, struct mms
 {
         char *end;
 
-        end = e->kind == ENTRY_END ? put_counts(d->fields, e) : put_line(d->fields, j, e);
+        end = e->kind == ENTRY_LINE      ? put_line(d->fields, j, e)
+              : e->kind == ENTRY_DROPPED ? put_loss(d->fields, e)
+                                         : put_counts(d->fields, e);
         assert(end <= d->fields + sizeof(d->fields));
 
         d->iov[0] = (struct iovec){ j->constant, j->constant_size };

@@ -96,6 +96,11 @@ int fifo_get_capacity(int fd, size_t *ret)
         return 0;
 }
 
+int fifo_set_capacity(int fd, size_t n)
+{
+        return fcntl(fd, F_SETPIPE_SZ, (int) n) < 0 ? -errno : 0;
+}
+
 int fifo_get_fill(int fd, size_t *ret)
 {
         int n;
@@ -141,10 +146,15 @@ int fifo_peek(FifoScratch *scratch, int fd, size_t n, Span *ret)
 
 int fifo_drop(FifoScratch *scratch, int fd, size_t n, int64_t *offset)
 {
+        return fifo_move(fd, scratch->drop_fd, n, offset);
+}
+
+int fifo_move(int fd, int to_fd, size_t n, int64_t *offset)
+{
         ssize_t k;
 
         while ((uint64_t) *offset < n) {
-                k = splice(fd, NULL, scratch->drop_fd, (loff_t *) offset, n - (size_t) *offset,
+                k = splice(fd, NULL, to_fd, (loff_t *) offset, n - (size_t) *offset,
                            SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
                 if (k < 0 && errno == EINTR)
                         continue;

@@ -61,3 +61,9 @@ int fifo_peek(FifoScratch *scratch, int fd, size_t n, Span *ret);
  * held less (somebody else reads it); *offset says how much.
  */
 int fifo_drop(FifoScratch *scratch, int fd, size_t n, int64_t *offset);
+
+/* The same into a file, from *offset to n in it. Also -ENOSPC, and whatever writing fails with. */
+int fifo_move(int fd, int to_fd, size_t n, int64_t *offset);
+
+/* Makes the FIFO hold at least n bytes. -EPERM above what the kernel grants this user. */
+int fifo_set_capacity(int fd, size_t n);

@@ -17,29 +17,45 @@ typedef enum EntryStream {
 } EntryStream;
 
 typedef enum EntryKind {
-        ENTRY_LINE, /* a line, or a part of one */
-        ENTRY_END,  /* the container is removed; counts say what it wrote */
+        ENTRY_LINE,    /* a line, or a part of one */
+        ENTRY_DROPPED, /* lines that are not in the log: loss says how many */
+        ENTRY_END,     /* the container is removed; counts say what it wrote */
 } EntryKind;
 
 /* What a stream or a container has written so far. */
 typedef struct Counts {
         uint64_t lines;   /* entries, parts counted one by one */
         uint64_t bytes;   /* as read, ends of lines included */
-        uint64_t dropped; /* bytes that left the FIFO without us, see daemon/stream.h */
+        uint64_t dropped; /* bytes that left the FIFO without being logged */
 } Counts;
+
+/* Why lines were dropped: bits, as both may be true of one loss. */
+#define LOSS_FULL 1U /* the driver was busy and the buffer full, and the container does not wait */
+#define LOSS_RATE 2U /* the container was over its rate limit */
+
+/* Lines that were dropped one after the other. */
+typedef struct Loss {
+        uint64_t lines;
+        uint64_t bytes;
+        uint32_t reasons; /* LOSS_… */
+        uint32_t reserved;
+} Loss;
 
 typedef struct Entry {
         EntryKind kind;
         EntryStream stream;
         Span text;
         int priority;             /* LOG_EMERG … LOG_DEBUG */
-        uint64_t ordinal;         /* 1, 2, 3 … over all streams of a container; ENTRY_END: 0 */
+        uint64_t ordinal;         /* 1, 2, 3 … over all streams of a container; ENTRY_END: 0;
+                                     ENTRY_DROPPED: of the first line that is not there */
         uint64_t partial_first;   /* ordinal of the line's first part; 0 for a line in one piece */
         uint32_t partial_ordinal; /* 1, 2, 3 … within the line */
         bool partial_is_last;
         const char *exec_id;    /* NULL for the container's own streams */
         uint64_t realtime_nsec; /* when the line was read */
-        Counts counts;          /* ENTRY_END only */
+        Loss loss;              /* ENTRY_DROPPED */
+        Counts counts;          /* ENTRY_END; so is the next */
+        uint64_t lines_dropped;
 } Entry;
 
 static inline const char *entry_stream_to_string(EntryStream s)

@@ -10,6 +10,9 @@
 #include "base/buffer.h"
 #include "base/limits.h"
 
+/* The MESSAGE_ID of the entry that says which lines were dropped. */
+#define CONLOG_MESSAGE_ID_DROPPED "b3c5b2f0a1f94e5c8f0a7c3d2e6b9a10"
+
 /* The MESSAGE_ID of the entry at the end of a container's streams. */
 #define CONLOG_MESSAGE_ID_END "6a1d5f0e8c0b4e0c9f5e6a0d7b1c2f43"
 

@@ -18,6 +18,9 @@ typedef struct Found {
         char lines[32];
         char bytes[32];
         char dropped[32];
+        char dropped_lines[32];
+        char dropped_first[32];
+        char dropped_last[32];
         uint64_t message_hash;
         uint64_t message_size;
 } Found;
@@ -31,11 +34,18 @@ static const struct {
         {                                                                                      \
                 SPAN_LITERAL(name "="), offsetof(Found, member), sizeof(((Found *) 0)->member) \
         }
-        FIELD("CONTAINER_LOG_EPOCH", epoch),     FIELD("CONTAINER_LOG_ORDINAL", ordinal),
-        FIELD("CONTAINER_STREAM", stream),       FIELD("CONTAINER_ID_FULL", id),
-        FIELD("CONTAINER_NAME", name),           FIELD("MESSAGE_ID", message_id),
-        FIELD("CONTAINER_LOG_LINES", lines),     FIELD("CONTAINER_LOG_BYTES", bytes),
+        FIELD("CONTAINER_LOG_EPOCH", epoch),
+        FIELD("CONTAINER_LOG_ORDINAL", ordinal),
+        FIELD("CONTAINER_STREAM", stream),
+        FIELD("CONTAINER_ID_FULL", id),
+        FIELD("CONTAINER_NAME", name),
+        FIELD("MESSAGE_ID", message_id),
+        FIELD("CONTAINER_LOG_LINES", lines),
+        FIELD("CONTAINER_LOG_BYTES", bytes),
         FIELD("CONTAINER_LOG_DROPPED", dropped),
+        FIELD("CONTAINER_LOG_DROPPED_LINES", dropped_lines),
+        FIELD("CONTAINER_LOG_DROPPED_FIRST", dropped_first),
+        FIELD("CONTAINER_LOG_DROPPED_LAST", dropped_last),
 #undef FIELD
 };
 
@@ -86,6 +96,13 @@ static int set_text(char **text, const char *value)
         return *text ? 0 : -ENOMEM;
 }
 
+static int life_take_drop(Life *life, const Found *found)
+{
+        uint64_t first = number_from(found->dropped_first), last = number_from(found->dropped_last);
+
+        return first == 0 || first > last ? 0 : ordinals_add_drop(&life->ordinals, first, last);
+}
+
 static int lives_take(Lives *lives, const Found *found)
 {
         uint64_t ordinal = number_from(found->ordinal);
@@ -97,8 +114,11 @@ static int lives_take(Lives *lives, const Found *found)
         if (!life || set_text(&life->id, found->id) < 0 || set_text(&life->name, found->name) < 0)
                 return -ENOMEM;
 
+        if (strcmp(found->message_id, CONLOG_MESSAGE_ID_DROPPED) == 0)
+                return life_take_drop(life, found);
         if (strcmp(found->message_id, CONLOG_MESSAGE_ID_END) == 0) {
                 life->has_end = true;
+                life->lines_dropped = number_from(found->dropped_lines);
                 life->counts = (Counts){
                         .lines = number_from(found->lines),
                         .bytes = number_from(found->bytes),

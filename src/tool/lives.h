@@ -20,6 +20,7 @@ typedef struct Life {
         uint64_t bytes; /* of the messages; ends of lines are not among them */
         bool has_end;   /* there was an end-of-stream entry; counts are its own */
         Counts counts;
+        uint64_t lines_dropped; /* these have ordinals, too */
 } Life;
 
 typedef struct Lives {

@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * The ordinals that were found of one life of a container: which are missing, and which came more
- * than once. 16 bytes for each entry, in whatever order they come.
+ * The ordinals that were found of one life of a container: which are missing, which were dropped on
+ * purpose, and which came more than once. 16 bytes for each entry, in whatever order they come.
  */
 
 #include "base/base.h"
@@ -13,7 +13,14 @@ typedef struct Ordinal {
         uint64_t hash; /* of what came with it */
 } Ordinal;
 
+/* Lines of which the log says that it does not have them. */
+typedef struct OrdinalsDrop {
+        uint64_t first, last;
+} OrdinalsDrop;
+
 typedef struct Ordinals {
+        OrdinalsDrop *drops;
+        size_t n_drops;
         Ordinal *items;
         size_t n_items;
         size_t n_allocated;
@@ -22,6 +29,7 @@ typedef struct Ordinals {
 
 typedef enum OrdinalsKind {
         ORDINALS_MISSING,
+        ORDINALS_DROPPED, /* not there either, but the log says so */
         ORDINALS_REPEATED, /* with the same hash each time: told twice, nothing is wrong */
         ORDINALS_ALTERED,  /* with different hashes */
         ORDINALS_KINDS,
@@ -40,7 +48,10 @@ typedef int (*ordinals_on_range)(OrdinalsKind kind, uint64_t first, uint64_t las
 /* number must not be 0. Returns 0 or -ENOMEM. */
 int ordinals_add(Ordinals *o, uint64_t number, uint64_t hash);
 
-/* Goes through 1 … expected, or to the highest one found if that is more. Returns 0, or what
+/* first must not be 0, nor be above last. Returns 0 or -ENOMEM. */
+int ordinals_add_drop(Ordinals *o, uint64_t first, uint64_t last);
+
+/* Goes through 1 … expected, or to the highest one known if that is more. Returns 0, or what
  * on_range gave. */
 int ordinals_walk(Ordinals *o, uint64_t expected, ordinals_on_range on_range, void *userdata,
                   OrdinalsResult *ret);

@@ -22,7 +22,7 @@ typedef struct Living {
         const char *epoch; /* NULL: conlogd does not know the container, or does not run */
         const char *driver;
         const char *namespace;
-        uint64_t lines;
+        uint64_t lines; /* the ones that were dropped, too */
 } Living;
 
 /* The ranges of one kind, on their way to where they are shown. */
@@ -37,6 +37,7 @@ static const struct {
         const char *member;
 } kinds[ORDINALS_KINDS] = {
         [ORDINALS_MISSING] = { "Missing", "missing" },
+        [ORDINALS_DROPPED] = { "Dropped", "dropped" },
         [ORDINALS_REPEATED] = { "Repeated", "repeated" },
         [ORDINALS_ALTERED] = { "Altered", "altered" },
 };
@@ -58,7 +59,8 @@ static void ask_conlogd(const Arguments *a, Living *ret)
         ret->driver = json_string_value(json_object_get(container, "driver"));
         ret->namespace = json_string_value(
                 json_object_get(json_object_get(container, "options"), "journal-namespace"));
-        ret->lines = (uint64_t) json_integer_value(json_object_get(container, "lines"));
+        ret->lines = (uint64_t) json_integer_value(json_object_get(container, "lines")) +
+                     (uint64_t) json_integer_value(json_object_get(container, "linesDropped"));
 }
 
 /* What conlogd has sent, journald may still have in its queue. */
@@ -145,7 +147,7 @@ static int read_journal(const Arguments *a, const Living *living, Lives *ret)
 static bool life_get_expected(const Life *life, const Living *living, uint64_t *ret)
 {
         if (life->has_end)
-                *ret = life->counts.lines;
+                *ret = life->counts.lines + life->lines_dropped;
         else if (living->epoch && strcmp(life->epoch, living->epoch) == 0)
                 *ret = living->lines;
         else
@@ -191,7 +193,7 @@ static int life_tell_ranges(Life *life, uint64_t expected, json_t *report, Ordin
 static int life_judge(const Life *life, bool is_known, uint64_t expected, const OrdinalsResult *n)
 {
         if (n->n[ORDINALS_MISSING] > 0 || n->n[ORDINALS_ALTERED] > 0 ||
-            (life->has_end && n->highest > expected))
+            n->n[ORDINALS_DROPPED] > 0 || (life->has_end && n->highest > expected))
                 return VERIFY_INCOMPLETE;
         return is_known ? VERIFY_COMPLETE : VERIFY_OPEN;
 }
@@ -209,10 +211,17 @@ static void life_show_head(const Life *life, bool is_known, uint64_t expected)
         display_property("Expected",
                          is_known ? text : "not known: there is no end-of-stream entry");
         if (life->counts.dropped > 0) {
-                (void) snprintf(text, sizeof(text), "%" PRIu64 " bytes left the FIFO unread",
+                (void) snprintf(text, sizeof(text), "%" PRIu64 " bytes are not in the log",
                                 life->counts.dropped);
-                display_property("Dropped", text);
+                display_property("Lost", text);
         }
+}
+
+/* Whether nothing is missing but what was dropped on purpose. */
+static bool is_only_dropped(const OrdinalsResult *n)
+{
+        return n->n[ORDINALS_DROPPED] > 0 && n->n[ORDINALS_MISSING] == 0 &&
+               n->n[ORDINALS_ALTERED] == 0;
 }
 
 static void life_show_tail(const Life *life, const OrdinalsResult *n, int status)
@@ -232,7 +241,9 @@ static void life_show_tail(const Life *life, const OrdinalsResult *n, int status
                                 life->n_entries, n->n_found);
                 display_property("", text);
         }
-        display_property("Result", results[status]);
+        display_property("Result", status == VERIFY_INCOMPLETE && is_only_dropped(n)
+                                           ? "incomplete, as the log itself says"
+                                           : results[status]);
 }
 
 /* Returns one of VERIFY_…, or a negative errno. */

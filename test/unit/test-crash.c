@@ -152,17 +152,17 @@ static void nap(unsigned usec)
 }
 
 /* The first shipment of each ordinal: stream and text. */
-typedef struct Line {
+typedef struct Seen {
         const char *text;
         size_t size;
-} Line;
+} Seen;
 
 /* Reads the log. Returns how many repeats there are. */
 static size_t check_log(const Shared *shared)
 {
         unsigned expected[ENTRY_STREAMS] = {}, n_all = shared->n_lines[0] + shared->n_lines[1];
         off_t size = lseek(log_fd, 0, SEEK_END);
-        Line *lines = calloc(n_all + 1, sizeof(*lines));
+        Seen *lines = calloc(n_all + 1, sizeof(*lines));
         size_t n_repeats = 0;
         const char *log, *p;
 
@@ -172,7 +172,7 @@ static size_t check_log(const Shared *shared)
                 const char *end = memchr(p, '\n', (size_t) (log + size - p));
                 char *text;
                 unsigned long long ordinal = strtoull(p, &text, 10);
-                Line line = { text, (size_t) (end - text) };
+                Seen line = { text, (size_t) (end - text) };
 
                 assert(ordinal > 0 && ordinal <= n_all);
                 if (lines[ordinal].text) {

@@ -274,16 +274,40 @@ static void test_end(void)
         open_sink(f, &plain_facts, NULL);
         assert(write_entries(f,
                              &(Entry){ .kind = ENTRY_END,
-                                       .counts = { .lines = 10, .bytes = 300, .dropped = 7 } },
+                                       .counts = { .lines = 10, .bytes = 300, .dropped = 7 },
+                                       .lines_dropped = 2 },
                              1) == 1);
         EXPECT(f, { "CONTAINER_ID", "web" }, { "CONTAINER_ID_FULL", "web" },
                { "CONTAINER_LOG_EPOCH", EPOCH }, { "CONTAINER_TAG", "web" },
                { "SYSLOG_IDENTIFIER", "web" }, { "MESSAGE_ID", CONLOG_MESSAGE_ID_END },
                { "CONTAINER_LOG_LINES", "10" }, { "CONTAINER_LOG_BYTES", "300" },
-               { "CONTAINER_LOG_DROPPED", "7" }, { "PRIORITY", "6" },
-               { "MESSAGE", "Container has ended: 10 lines, 300 bytes" });
+               { "CONTAINER_LOG_DROPPED", "7" }, { "CONTAINER_LOG_DROPPED_LINES", "2" },
+               { "PRIORITY", "6" }, { "MESSAGE", "Container has ended: 10 lines, 300 bytes" });
         fixture_free(f);
         puts("ok: end");
+}
+
+static void test_dropped(void)
+{
+        Entry e = {
+                .kind = ENTRY_DROPPED,
+                .ordinal = UINT64_MAX - 1,
+                .loss = { .lines = 2, .bytes = 30, .reasons = LOSS_FULL },
+        };
+        Fixture *f = fixture_new();
+
+        open_sink(f, &plain_facts, NULL);
+        assert(write_entries(f, &e, 1) == 1);
+        EXPECT(f, { "CONTAINER_ID", "web" }, { "CONTAINER_ID_FULL", "web" },
+               { "CONTAINER_LOG_EPOCH", EPOCH }, { "CONTAINER_TAG", "web" },
+               { "SYSLOG_IDENTIFIER", "web" }, { "MESSAGE_ID", CONLOG_MESSAGE_ID_DROPPED },
+               { "CONTAINER_LOG_DROPPED_LINES", "2" }, { "CONTAINER_LOG_DROPPED", "30" },
+               { "CONTAINER_LOG_DROPPED_FIRST", "18446744073709551614" },
+               { "CONTAINER_LOG_DROPPED_LAST", "18446744073709551615" }, { "PRIORITY", "4" },
+               { "MESSAGE", "Dropped 2 lines, 30 bytes, with the ordinals 18446744073709551614 "
+                            "to 18446744073709551615: the buffer was full" });
+        fixture_free(f);
+        puts("ok: dropped");
 }
 
 /* A line may hold anything but a newline; all of it arrives. */
@@ -465,6 +489,7 @@ int main(void)
         test_hostile_labels();
         test_partial();
         test_end();
+        test_dropped();
         test_any_bytes();
         test_largest();
         test_busy();

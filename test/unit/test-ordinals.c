@@ -14,11 +14,12 @@ static int on_range(OrdinalsKind kind, uint64_t first, uint64_t last, void *user
 {
         char *text = userdata, *end = text + strlen(text);
 
-        (void) sprintf(end, "%c%" PRIu64 "-%" PRIu64 " ", "mra"[kind], first, last);
+        (void) sprintf(end, "%c%" PRIu64 "-%" PRIu64 " ", "mdra"[kind], first, last);
         return 0;
 }
 
-/* items: numbers, each followed by a letter for what came with it. */
+/* items: numbers, each followed by a letter for what came with it; !: that and nine more are said
+ * to be dropped. */
 static void check(const char *items, uint64_t expected, const char *ranges, uint64_t n_found)
 {
         OrdinalsResult result;
@@ -28,7 +29,8 @@ static void check(const char *items, uint64_t expected, const char *ranges, uint
         char letter;
 
         for (int n = 0; sscanf(items, "%" SCNu64 "%c%n", &number, &letter, &n) == 2; items += n)
-                assert(ordinals_add(&o, number, (uint64_t) letter) == 0);
+                assert((letter == '!' ? ordinals_add_drop(&o, number, number + 9)
+                                      : ordinals_add(&o, number, (uint64_t) letter)) == 0);
 
         assert(ordinals_walk(&o, expected, on_range, text, &result) == 0);
         assert(strcmp(text, ranges) == 0);
@@ -55,6 +57,23 @@ static void test_ranges(void)
         check("1a 2b 3c 2b 3x 5d 5d", 6, "r2-2 a3-3 m4-4 r5-5 m6-6 ", 4);
         check("4a 4a 6b 6b 5c 5d", 0, "m1-3 r4-4 a5-5 r6-6 ", 3);
         puts("ok: ranges");
+}
+
+/* What the log says to be dropped is not missing. */
+static void test_drops(void)
+{
+        check("1!", 0, "d1-10 ", 0);
+        check("1!", 12, "d1-10 m11-12 ", 0);
+        check("1a 2! 12b", 12, "d2-11 ", 2);
+        check("1a 5! 20b", 20, "m2-4 d5-14 m15-19 ", 2);
+        check("1a 5! 3! 20b", 20, "m2-2 d3-14 m15-19 ", 2);
+        check("1a 5! 5! 7b 20b", 20, "m2-4 d5-6 d8-14 m15-19 ", 3);
+        check("1a 2! 30! 12b 40c", 40, "d2-11 m13-29 d30-39 ", 3);
+        check("1a 1a 18446744073709551606!", 0,
+              "r1-1 m2-18446744073709551605 "
+              "d18446744073709551606-18446744073709551615 ",
+              1);
+        puts("ok: drops");
 }
 
 /* An ordinal that is far off costs nothing. */
@@ -115,6 +134,7 @@ static void test_reference(void)
 int main(void)
 {
         test_ranges();
+        test_drops();
         test_far();
         test_failure();
         test_reference();

@@ -185,6 +185,52 @@ static void test_take_back(void)
         puts("ok: take back");
 }
 
+/* Lines that were dropped, and bytes that were moved to a file, survive what follows. */
+static void test_drops(void)
+{
+        StatePage *page;
+        StateTurn *turn;
+        StateDrops *drops;
+        Fixture f;
+
+        fixture_init(&f);
+        page = fixture_map(&f);
+        take_turn(page, 0, 3, 30);
+        assert(page->version == STATE_VERSION_MIN);
+
+        turn = state_begin(page, 1);
+        drops = state_begin_drops(page, turn);
+        drops->keeps = 1;
+        turn->bytes = 1000000;
+        state_commit(page, turn);
+        turn->dropped = 300000;
+        page = fixture_map_again(&f);
+        assert(page->version == STATE_VERSION);
+        assert(state_get_drops(page)->keeps == 1);
+        assert(state_get_kept(page, 1).size == 300000 && state_get_kept(page, 0).size == 0);
+        turn = state_get_active(page);
+        turn->dropped = (int64_t) turn->bytes;
+        assert(state_get_kept(page, 1).size == 1000000);
+
+        turn = state_begin(page, 0);
+        drops = state_begin_drops(page, turn);
+        assert(drops->keeps == 0);
+        drops->untold = (Loss){ .lines = 7, .bytes = 70, .reasons = LOSS_FULL };
+        drops->lines = 7;
+        state_commit(page, turn);
+        take_turn(page, 0, 1, 10);
+        take_turn(page, 1, 1, 10);
+        page = fixture_map_again(&f);
+        assert(state_get_kept(page, 1).size == 1000000 && state_get_kept(page, 1).used == 0);
+        assert(state_get_drops(page)->untold.lines == 7 && state_get_drops(page)->lines == 7);
+
+        state_clear_row(page, 1);
+        assert(state_get_kept(page, 1).size == 0);
+        assert(state_get_drops(page)->untold.bytes == 70);
+        fixture_done(&f);
+        puts("ok: drops");
+}
+
 /* The page says the same: to whoever reads it, the idle turn and the row under the active one are
  * not there. */
 static bool page_says(const StatePage *a, const StatePage *b)
@@ -261,14 +307,21 @@ static int try_page(Fixture *f, const void *bytes, size_t size)
                 return r;
         }
 
-        assert(page->active <= 1 && page->version == STATE_VERSION);
+        assert(page->active <= 1);
+        assert(page->version >= STATE_VERSION_MIN && page->version <= STATE_VERSION);
         assert(state_get_active(page)->row < STATE_ROWS);
         assert(state_get_active(page)->next_ordinal > 0);
-        assert(state_get_active(page)->bytes <= PEEK_MAX_BYTES);
+        assert(state_get_active(page)->bytes <=
+               (state_get_drops(page)->keeps ? BUFFER_MAX_BYTES : PEEK_MAX_BYTES));
         assert(state_get_active(page)->dropped >= 0);
         assert((uint64_t) state_get_active(page)->dropped <= state_get_active(page)->bytes);
-        for (uint32_t row = 0; row < STATE_ROWS; row++)
+        for (uint32_t row = 0; row < STATE_ROWS; row++) {
+                StateKept kept = state_get_kept(page, row);
+
                 assert(state_get_row(page, row).priority <= LOG_DEBUG);
+                assert(kept.used <= kept.size || state_get_drops(page)->keeps);
+                assert(kept.size <= BUFFER_MAX_BYTES);
+        }
         take_turn(page, STATE_ROWS - 1, 1, 1);
         state_unmap(&f->states, &f->state);
         return 0;
@@ -322,6 +375,7 @@ static void test_hostile_values(void)
                 char bytes[FILE_BYTES];
         } good, bad;
         StateTurn *turn = &bad.page.turns[1];
+        StateDrops *drops = &bad.page.drops[1];
         Fixture f;
 
         fixture_init(&f);
@@ -356,8 +410,16 @@ static void test_hostile_values(void)
         TRY((turn->owed_bytes = PEEK_MAX_BYTES + 1, turn->owed_limit = 1), -EBADMSG);
         TRY((turn->owed_bytes = 1, turn->owed_limit = 0), -EBADMSG);
         TRY((turn->owed_bytes = 1, turn->owed_limit = PEEK_MAX_BYTES + 1), -EBADMSG);
+        /* What version 2 added. */
+        TRY(bad.page.kept[0].size = BUFFER_MAX_BYTES, 0);
+        TRY(bad.page.kept[0].size = BUFFER_MAX_BYTES + 1, -EBADMSG);
+        TRY(bad.page.kept[STATE_ROWS - 1].used = 1, -EBADMSG);
+        TRY(drops->kept.used = 1, -EBADMSG);
+        TRY((drops->keeps = 1, turn->bytes = BUFFER_MAX_BYTES), 0);
+        TRY((drops->keeps = 1, turn->bytes = BUFFER_MAX_BYTES + 1), -EBADMSG);
         /* The idle turn may be anything. */
         TRY(memset(&bad.page.turns[0], 0xff, sizeof(StateTurn)), 0);
+        TRY(memset(&bad.page.drops[0], 0xff, sizeof(StateDrops)), 0);
 #undef TRY
         fixture_done(&f);
         puts("ok: hostile values");
@@ -439,6 +501,7 @@ int main(void)
         test_create();
         test_turns();
         test_take_back();
+        test_drops();
         test_crash();
         test_hostile_bytes();
         test_hostile_values();

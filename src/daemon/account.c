@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The account of a stream; see the header. */
+
+#include "daemon/account.h"
+#include "daemon/container.h"
+#include "daemon/daemon.h"
+#include "daemon/kept.h"
+#include "io/fifo.h"
+
+static Turns *account_get_turns(Stream *s)
+{
+        return &s->container->daemon->turns;
+}
+
+void account_advance_row(StateRow *row, const Entry *e, uint32_t size)
+{
+        bool goes_on = e->partial_first > 0 && !e->partial_is_last;
+
+        row->counts.lines++;
+        row->counts.bytes += size;
+        row->partial_first = goes_on ? e->partial_first : 0;
+        row->partial_count = goes_on ? e->partial_ordinal : 0;
+        row->priority = goes_on ? (uint32_t) e->priority : 0;
+}
+
+/* Bytes that are to be kept move as far as they can: the file may not be to be had, or full. */
+static int account_settle_kept(Stream *owner, StateTurn *turn)
+{
+        int r = -ENODATA;
+
+        if (owner) {
+                r = kept_fill(owner, (size_t) turn->bytes, &turn->dropped);
+                owner->kept_left = (uint32_t) turn->dropped;
+        }
+        if (r < 0)
+                turn->bytes = (uint64_t) turn->dropped;
+        return 1;
+}
+
+int account_settle(Stream *s, StatePage *page)
+{
+        StateTurn *turn = state_get_active(page);
+        uint64_t lost;
+        Stream *owner;
+        int r;
+
+        if ((uint64_t) turn->dropped == turn->bytes)
+                return 0;
+
+        owner = turn->row == s->row ? s : container_find_stream(s->container, turn->row);
+        if (state_get_drops(page)->keeps)
+                return account_settle_kept(owner, turn);
+        r = owner ? fifo_drop(&account_get_turns(s)->scratch, owner->fd, (size_t) turn->bytes,
+                              &turn->dropped)
+                  : -ENODATA;
+        if (r != -ENODATA)
+                return r < 0 ? r : 1;
+
+        /* Somebody else read the FIFO, or it is another one by now. */
+        lost = turn->bytes - (uint64_t) turn->dropped;
+        turn->dropped = (int64_t) turn->bytes;
+        turn->after.counts.dropped += lost;
+        turn->total.dropped += lost;
+        return 1;
+}
+
+void account_owe(Stream *s, StatePage *page, size_t n)
+{
+        const Turns *turns = account_get_turns(s);
+        const Entry *last = &turns->entries[n - 1];
+        StateTurn *turn = state_begin(page, s->row);
+
+        for (size_t i = 0; i < n; i++)
+                turn->owed_bytes += turns->sizes[i];
+        turn->owed_limit = turns->limit;
+        turn->owed_goes_on = last->partial_first > 0 && !last->partial_is_last;
+        turn->owed_lines = (uint16_t) n;
+        state_commit(page, turn);
+}
+
+void account_forgive(Stream *s, StatePage *page)
+{
+        state_commit(page, state_begin(page, s->row));
+}
+
+/* What a turn still owes when used bytes of it and n lines are done with. */
+static void turn_owe_rest(StateTurn *turn, const StateTurn *owed, size_t used, size_t n)
+{
+        if (owed->owed_bytes <= used)
+                return;
+        turn->owed_bytes = owed->owed_bytes - (uint32_t) used;
+        turn->owed_limit = owed->owed_limit;
+        turn->owed_goes_on = owed->owed_goes_on;
+        turn->owed_lines = (uint16_t) (owed->owed_lines > n ? owed->owed_lines - n : 0);
+}
+
+/* Makes the turn the active one, and does what it says. */
+static int account_commit(Stream *s, StatePage *page, StateTurn *turn)
+{
+        int r;
+
+        state_commit(page, turn);
+        r = account_settle(s, page);
+        s->counts = turn->after.counts;
+        container_on_turn(s->container, page);
+        return r < 0 ? r : 0;
+}
+
+int account_give_up_owed(Stream *s, StatePage *page, uint32_t bytes)
+{
+        const StateTurn *owed = state_get_active(page);
+        StateTurn *turn = state_begin(page, s->row);
+
+        turn->next_ordinal += owed->owed_lines;
+        turn->total.lines += owed->owed_lines;
+        turn->total.dropped += owed->owed_bytes;
+        turn->bytes = bytes;
+        return account_commit(s, page, turn);
+}
+
+int account_ship(Stream *s, StatePage *page, size_t n, const StateTurn *owed)
+{
+        const Turns *turns = account_get_turns(s);
+        StateTurn *turn = state_begin(page, s->row);
+        size_t used = 0;
+        int r;
+
+        for (size_t i = 0; i < n; i++) {
+                account_advance_row(&turn->after, &turns->entries[i], turns->sizes[i]);
+                used += turns->sizes[i];
+        }
+        turn->next_ordinal += n;
+        turn->total.lines += n;
+        turn->total.bytes += used;
+        turn_owe_rest(turn, owed, used, n);
+
+        if (s->kept_left == 0) {
+                turn->bytes = used;
+                return account_commit(s, page, turn);
+        }
+
+        s->kept_left -= (uint32_t) used;
+        if (s->kept_left == 0)
+                state_begin_drops(page, turn)->kept = (StateKept){};
+        else
+                state_begin_drops(page, turn)->kept.used += used;
+        r = account_commit(s, page, turn);
+        if (s->kept_left == 0)
+                kept_delete(s);
+        return r;
+}
+
+int account_drop(Stream *s, StatePage *page, size_t n, uint32_t reason)
+{
+        const Turns *turns = account_get_turns(s);
+        StateTurn *turn = state_begin(page, s->row);
+        StateDrops *drops = state_begin_drops(page, turn);
+
+        for (size_t i = 0; i < n; i++)
+                turn->bytes += turns->sizes[i];
+        turn->after.counts.dropped += turn->bytes;
+        turn->total.dropped += turn->bytes;
+        /* What is left of a line is a new one: nobody could put it together with what is gone. */
+        turn->after.partial_first = turn->after.partial_count = turn->after.priority = 0;
+        drops->untold.lines += n;
+        drops->untold.bytes += turn->bytes;
+        drops->untold.reasons |= reason;
+        drops->lines += n;
+        drops->kept.is_cut = s->kept_left > 0;
+        return account_commit(s, page, turn);
+}
+
+void account_tell(Container *c, StatePage *page)
+{
+        StateTurn *turn = state_begin(page, state_get_active(page)->row);
+        StateDrops *drops = state_begin_drops(page, turn);
+
+        turn->next_ordinal += drops->untold.lines;
+        drops->untold = (Loss){};
+        state_commit(page, turn);
+        container_on_turn(c, page);
+}
+
+void account_keep(Stream *s, StatePage *page, size_t bytes)
+{
+        const StateTurn *owed = state_get_active(page);
+        StateTurn *turn = state_begin(page, s->row);
+        StateDrops *drops = state_begin_drops(page, turn);
+
+        assert(s->kept_left == 0);
+
+        turn->bytes = bytes;
+        turn_owe_rest(turn, owed, 0, 0);
+        drops->kept = (StateKept){};
+        drops->keeps = 1;
+        (void) account_commit(s, page, turn);
+}
+
+void account_lose_kept(Stream *s, StatePage *page)
+{
+        StateTurn *turn = state_begin(page, s->row);
+
+        turn->after.counts.dropped += s->kept_left;
+        turn->total.dropped += s->kept_left;
+        state_begin_drops(page, turn)->kept = (StateKept){};
+        s->kept_left = 0;
+        (void) account_commit(s, page, turn);
+        kept_delete(s);
+}

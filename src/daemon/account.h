@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/*
+ * The account that a stream keeps in the state page: what its turns write there, and the bytes they
+ * take out of the FIFO. The n lines are always the first ones of Turns.entries and Turns.sizes.
+ */
+
+#include "daemon/stream.h"
+
+/*
+ * Finishes what the active turn has left to do, be it of another stream of the container or of a
+ * process before this one: there is a rest only after a crash between two system calls, or when the
+ * kernel had no memory. It must be gone before the next turn begins. Returns 1 if there was one, 0
+ * if not.
+ */
+int account_settle(Stream *stream, StatePage *page);
+
+/* Before lines are shipped: they may be, so their ordinals are theirs now. */
+void account_owe(Stream *stream, StatePage *page, size_t n);
+
+/* None of what is owed has been shipped. */
+void account_forgive(Stream *stream, StatePage *page);
+
+/* What is owed is gone, or goes: so many bytes of the FIFO of this stream, which owes them then. It
+ * may have been shipped: its ordinals are used up, and a gap in the log shows if it was not.
+ * Returns as account_ship() does; without bytes always 0. */
+int account_give_up_owed(Stream *stream, StatePage *page, uint32_t bytes);
+
+/* The lines are shipped. owed is what a process before this one may have shipped of those behind
+ * them. Returns 0 when their bytes are gone, or a negative errno: they still have to be. */
+int account_ship(Stream *stream, StatePage *page, size_t n, const StateTurn *owed);
+
+/* The lines are dropped instead, for one of LOSS_…; returned as above. They get ordinals when the
+ * log says so: whatever else the container logs before that was written before them. */
+int account_drop(Stream *stream, StatePage *page, size_t n, uint32_t reason);
+
+/* The log has said so. */
+void account_tell(Container *container, StatePage *page);
+
+/* Moves so many bytes from the FIFO into the file of kept ones, or fewer if it takes no more. Only
+ * while there are none in it. */
+void account_keep(Stream *stream, StatePage *page, size_t bytes);
+
+/* The file of kept bytes is gone, or shorter than it was. */
+void account_lose_kept(Stream *stream, StatePage *page);
+
+/* Where a row stands after a line that takes so many bytes. */
+void account_advance_row(StateRow *row, const Entry *line, uint32_t size);

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The file of kept bytes; see the header. */
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+
+#include "daemon/daemon.h"
+#include "daemon/kept.h"
+#include "io/fifo.h"
+#include "io/rundir.h"
+
+#define KEPT_NAME_BYTES (FIFO_NAME_BYTES + sizeof("-kept"))
+
+/* Opens the directory of the stream's container and says what the file is called there. */
+static int kept_open_dir(const Stream *s, char ret_name[KEPT_NAME_BYTES])
+{
+        const Fifos *f = container_of(s, Fifos, streams[s->kind]);
+        char name[FIFO_NAME_BYTES];
+
+        fifos_get_name(f, entry_stream_to_string(s->kind), name);
+        (void) snprintf(ret_name, KEPT_NAME_BYTES, "%s-kept", name);
+        return rundir_open_at(s->container->daemon->containers_fd, s->container->id);
+}
+
+static int kept_open(const Stream *s, int flags)
+{
+        _cleanup_close_ int dir_fd = -1, fd = -1;
+        char name[KEPT_NAME_BYTES];
+        struct stat st;
+
+        dir_fd = kept_open_dir(s, name);
+        if (dir_fd < 0)
+                return dir_fd;
+        fd = openat(dir_fd, name, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+        if (fd < 0)
+                return -errno;
+        if (fstat(fd, &st) < 0)
+                return -errno;
+        return S_ISREG(st.st_mode) && st.st_nlink == 1 ? TAKE_FD(fd) : -EBADF;
+}
+
+int kept_fill(Stream *s, size_t n, int64_t *moved)
+{
+        _cleanup_close_ int fd = -1;
+
+        /* What a stream that is gone has left under this name does not count. */
+        fd = kept_open(s, O_WRONLY | O_CREAT | (*moved == 0 ? O_TRUNC : 0));
+        return fd < 0 ? fd : fifo_move(s->fd, fd, n, moved);
+}
+
+int kept_peek(Stream *s, uint64_t offset, size_t n, Span *ret)
+{
+        _cleanup_close_ int fd = -1;
+        ssize_t k;
+
+        fd = kept_open(s, O_RDONLY);
+        if (fd < 0)
+                return fd;
+        n = MIN(n, (size_t) PEEK_MAX_BYTES);
+        *ret = (Span){ .data = s->container->daemon->turns.scratch.buffer, .size = n };
+        do
+                k = pread(fd, (char *) ret->data, n, (off_t) offset);
+        while (k < 0 && errno == EINTR);
+        if (k < 0)
+                return -errno;
+        return (size_t) k == n ? 0 : -EIO;
+}
+
+void kept_delete(Stream *s)
+{
+        _cleanup_close_ int dir_fd = -1;
+        char name[KEPT_NAME_BYTES];
+
+        dir_fd = kept_open_dir(s, name);
+        if (dir_fd >= 0)
+                (void) unlinkat(dir_fd, name, 0);
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* When a container is faster than its log; see the header. */
+
+#include "daemon/pressure.h"
+#include "daemon/account.h"
+#include "daemon/container.h"
+#include "daemon/daemon.h"
+#include "io/fifo.h"
+
+static uint64_t pressure_get_now(const Stream *s)
+{
+        uint64_t now = 0;
+
+        (void) sd_event_now(s->container->daemon->event, CLOCK_MONOTONIC, &now);
+        return now;
+}
+
+void pressure_wait(Stream *s)
+{
+        size_t fill = 0;
+
+        if (!s->container->delivery.is_nonblocking || s->is_draining) {
+                s->phase = STREAM_WAITING;
+                return;
+        }
+        (void) fifo_get_fill(s->fd, &fill);
+        stream_hold(s, HOLD_BUSY, fill, 0);
+}
+
+void pressure_let_go_first(Stream *s, Stream *other)
+{
+        Turns *turns = stream_get_turns(s);
+
+        if (other->phase == STREAM_IDLE)
+                turns_push(turns, other);
+        if (other->phase == STREAM_READY)
+                turns_push(turns, s);
+        else if (stream_is_busy(other))
+                pressure_wait(s);
+        else
+                stream_hold(s, HOLD_RETRY, 0, 0);
+}
+
+void pressure_pause(Stream *s)
+{
+        uint64_t delay = rate_get_delay(s->container->delivery.rate, pressure_get_now(s));
+        unsigned level = 0;
+        size_t fill = 0;
+
+        while (level < HOLD_LEVELS - 1 && HOLD_MIN_USEC << level < delay)
+                level++;
+        (void) fifo_get_fill(s->fd, &fill);
+        stream_hold(s, HOLD_RATE, fill, level);
+}
+
+/* Drops the n lines. */
+static int pressure_drop(Stream *s, StatePage *page, size_t n, uint32_t reason)
+{
+        uint64_t dropped = s->counts.dropped;
+        int r;
+
+        r = account_drop(s, page, n, reason);
+        if (s->is_draining)
+                s->drain_left -= (uint32_t) MIN(s->counts.dropped - dropped, s->drain_left);
+        if (r < 0)
+                stream_retry_later(s, r, "drop lines");
+        return r;
+}
+
+void pressure_on_limit(Stream *s, StatePage *page, size_t n)
+{
+        const Delivery *delivery = &s->container->delivery;
+
+        if (delivery->rate->drops) {
+                if (pressure_drop(s, page, n, LOSS_RATE) >= 0)
+                        turns_push(stream_get_turns(s), s);
+        } else if (delivery->is_nonblocking)
+                pressure_wait(s);
+        else
+                pressure_pause(s);
+}
+
+/* Who is removed waits for no tokens, and what
+ * was kept has waited already: the one is bounded by the FIFO, the other by its file. */
+size_t pressure_count_allowed(Stream *s, size_t n)
+{
+        Rate *rate = s->container->delivery.rate;
+
+        if (!rate || s->kept_left > 0 || (s->is_draining && !rate->drops))
+                return n;
+        return rate_count(rate, pressure_get_now(s), stream_get_turns(s)->sizes, n);
+}
+
+bool pressure_tell(Stream *s, StatePage *page)
+{
+        Container *c = s->container;
+        Stream *other = container_find_kept(c);
+
+        if (c->untold.lines == 0 || other == s || state_get_active(page)->owed_bytes > 0)
+                return true;
+        /* What was kept is older than what was dropped. */
+        if (other) {
+                pressure_let_go_first(s, other);
+                return false;
+        }
+        /* A container over its limit is told once for all that it lost meanwhile. */
+        if (c->delivery.rate && c->delivery.rate->drops &&
+            rate_get_delay(c->delivery.rate, pressure_get_now(s)) > 0)
+                return true;
+        if (container_tell_loss(c, page))
+                return true;
+        pressure_wait(s);
+        return false;
+}
+
+/* Makes room in a FIFO whose container does not wait: drops the lines at its front. */
+static void pressure_drop_front(Stream *s, StatePage *page)
+{
+        size_t capacity = PEEK_MAX_BYTES, done = 0, n;
+        Span input;
+        int r;
+
+        (void) fifo_get_capacity(s->fd, &capacity);
+        r = fifo_peek(&stream_get_turns(s)->scratch, s->fd, PEEK_MAX_BYTES, &input);
+        if (r < 0) {
+                stream_retry_later(s, r, "read a FIFO");
+                return;
+        }
+        /* The oldest are dropped a few at a time; so many that the next ones soon find room. */
+        while (input.size > 0 && (done < capacity / 4 || s->container->delivery.drops_newest)) {
+                n = stream_cut(s, page, input, s->limit, LINE_END_NEWLINE);
+                if (n == 0 && done == 0)
+                        n = stream_cut(s, page, input, MIN(input.size, (size_t) s->limit),
+                                       LINE_END_LIMIT);
+                if (n == 0)
+                        return;
+                if (pressure_drop(s, page, n, LOSS_FULL) < 0)
+                        return;
+                for (size_t i = 0; i < n; i++) {
+                        done += stream_get_turns(s)->sizes[i];
+                        input = span_skip(input, stream_get_turns(s)->sizes[i]);
+                }
+        }
+}
+
+/* The driver is busy, the FIFO full, and the container does not wait. */
+static void pressure_on_full(Stream *s, size_t fill)
+{
+        Container *c = s->container;
+        const StateTurn *active;
+        StatePage *page;
+        Stream *owner;
+        int r;
+
+        r = state_map(&c->daemon->states, &c->state, c->id, &page);
+        if (r >= 0)
+                r = account_settle(s, page);
+        if (r < 0) {
+                stream_retry_later(s, r, "make room in a FIFO");
+                return;
+        }
+        /* What may have been shipped before a crash must not be shipped with other ordinals. */
+        active = state_get_active(page);
+        if (active->owed_bytes > 0) {
+                owner = container_find_stream(c, active->row);
+                r = account_give_up_owed(owner ?: s, page, owner ? active->owed_bytes : 0);
+                if (r < 0) {
+                        stream_retry_later(s, r, "make room in a FIFO");
+                        return;
+                }
+        }
+        if (c->delivery.drops_newest && s->kept_left == 0 && c->untold.lines == 0)
+                account_keep(s, page, MIN(fill, (size_t) BUFFER_MAX_BYTES));
+        else
+                pressure_drop_front(s, page);
+        if (s->phase == STREAM_IDLE)
+                pressure_wait(s);
+}
+
+void pressure_on_held(Stream *s, size_t fill)
+{
+        Container *c = s->container;
+        Rate *rate = c->delivery.rate;
+        int r = 0;
+
+        if (!c->sink->driver->is_busy(c->sink) &&
+            (!rate || rate->drops || rate_get_delay(rate, pressure_get_now(s)) == 0)) {
+                turns_push(stream_get_turns(s), s);
+                return;
+        }
+        if (fill != s->held_fill) {
+                stream_hold(s, HOLD_BUSY, fill, 0);
+                return;
+        }
+        /* Once is enough: a pipe does not fill without its fill changing. */
+        if (s->hold_level == 0)
+                r = container_fifo_is_full(c, s);
+        if (r > 0)
+                pressure_on_full(s, fill);
+        else
+                stream_hold(s, HOLD_BUSY, fill,
+                            r < 0 ? 0 : MIN(s->hold_level + 1, HOLD_BUSY_LEVELS - 1));
+}
