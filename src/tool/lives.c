@@ -9,6 +9,7 @@
 /* The fields of one entry that matter here. They are copied: the journal's own memory of a field
  * may be gone when the next one is read. */
 typedef struct Found {
+        char unit[256];
         char epoch[64];
         char id[192];
         char name[320];
@@ -46,6 +47,7 @@ static const struct {
         FIELD("CONTAINER_LOG_DROPPED_LINES", dropped_lines),
         FIELD("CONTAINER_LOG_DROPPED_FIRST", dropped_first),
         FIELD("CONTAINER_LOG_DROPPED_LAST", dropped_last),
+        FIELD("_SYSTEMD_UNIT", unit),
 #undef FIELD
 };
 
@@ -108,6 +110,9 @@ static int lives_take(Lives *lives, const Found *found)
         uint64_t ordinal = number_from(found->ordinal);
         Life *life;
 
+        /* journald knows no unit when conlogd had been killed before it read the entry. */
+        if (*found->unit != '\0' && strcmp(found->unit, "conlogd.service") != 0)
+                return 0;
         if (*found->epoch == '\0' || strlen(found->epoch) >= sizeof(life->epoch))
                 return 0;
         life = lives_get(lives, span_from_string(found->epoch));

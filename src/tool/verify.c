@@ -96,14 +96,12 @@ static int add_match(sd_journal *j, const char *field, const char *value)
         return sd_journal_add_match(j, match, 0);
 }
 
-/* Of conlogd's own entries, those that have the container's id, whole or as shown, or its name. */
+/* Of root's entries, those that have the container's id, whole or as shown, or its name. */
 static int add_matches(sd_journal *j, const char *word, const char *id)
 {
         int r;
 
         r = add_match(j, "_UID", "0");
-        if (r >= 0)
-                r = add_match(j, "_SYSTEMD_UNIT", "conlogd.service");
         if (r >= 0)
                 r = sd_journal_add_conjunction(j);
         if (r >= 0)
