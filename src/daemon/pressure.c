@@ -114,11 +114,13 @@ bool pressure_tell(Stream *s, StatePage *page)
         return false;
 }
 
-/* Makes room in a FIFO whose container does not wait: drops the lines at its front. */
+/* Makes room in a FIFO whose container does not wait: drops the lines at its front. Of the oldest so
+ * many that the next ones soon find room, and a slot is free; of the newest all that there are. */
 static void pressure_drop_front(Stream *s, StatePage *page)
 {
-        size_t capacity = PEEK_MAX_BYTES, done = 0, n;
-        Span input;
+        const Turns *turns = stream_get_turns(s);
+        size_t capacity = 0, want = PEEK_MAX_BYTES, done = 0, n;
+        Span input, front;
         int r;
 
         (void) fifo_get_capacity(s->fd, &capacity);
@@ -127,19 +129,20 @@ static void pressure_drop_front(Stream *s, StatePage *page)
                 stream_retry_later(s, r, "read a FIFO");
                 return;
         }
-        /* The oldest are dropped a few at a time; so many that the next ones soon find room. */
-        while (input.size > 0 && (done < capacity / 4 || s->container->delivery.drops_newest)) {
-                n = stream_cut(s, page, input, s->limit, LINE_END_NEWLINE);
+        if (!s->container->delivery.drops_newest)
+                want = MAX(capacity / 4, (size_t) PIPE_SLOT_BYTES);
+
+        front = (Span){ .data = input.data, .size = MIN(input.size, want) };
+        while (front.size > 0) {
+                n = stream_cut(s, page, front, s->limit, LINE_END_NEWLINE);
+                /* A long line, or a part of one. */
                 if (n == 0 && done == 0)
-                        n = stream_cut(s, page, input, MIN(input.size, (size_t) s->limit),
-                                       LINE_END_LIMIT);
-                if (n == 0)
-                        return;
-                if (pressure_drop(s, page, n, LOSS_FULL) < 0)
+                        n = MIN(stream_cut(s, page, input, s->limit, LINE_END_LIMIT), (size_t) 1);
+                if (n == 0 || pressure_drop(s, page, n, LOSS_FULL) < 0)
                         return;
                 for (size_t i = 0; i < n; i++) {
-                        done += stream_get_turns(s)->sizes[i];
-                        input = span_skip(input, stream_get_turns(s)->sizes[i]);
+                        done += turns->sizes[i];
+                        front = span_skip(front, MIN((size_t) turns->sizes[i], front.size));
                 }
         }
 }

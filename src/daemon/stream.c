@@ -14,9 +14,6 @@
 #include "io/fifo.h"
 #include "record/line.h"
 
-/* A slot of a pipe holds at most a page. Also the least a turn looks at. */
-#define PIPE_SLOT_BYTES 4096U
-
 Turns *stream_get_turns(const Stream *s)
 {
         return &s->container->daemon->turns;

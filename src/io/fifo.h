@@ -8,6 +8,9 @@
 
 #include "base/span.h"
 
+/* A slot of a pipe holds at most a page. */
+#define PIPE_SLOT_BYTES 4096U
+
 /*
  * What peeking needs, once for the whole daemon: a pipe to tee(2) into, the buffer that is read
  * from it, and a memory file that dropped bytes are spliced into.

@@ -222,6 +222,17 @@ static void show_bytes(const char *name, uint64_t n)
         display_property(name, text);
 }
 
+static void show_dropped(uint64_t lines, uint64_t bytes)
+{
+        char text[96], size[32];
+
+        if (lines == 0 && bytes == 0)
+                return;
+        (void) snprintf(text, sizeof(text), "%" PRIu64 " line%s, %s", lines, lines == 1 ? "" : "s",
+                        format_bytes(bytes, size));
+        display_property("Dropped", text);
+}
+
 static void show_options(json_t *options)
 {
         const char *key, *heading = "Options";
@@ -265,8 +276,7 @@ static void show_print(json_t *c)
         show_options(json_object_get(c, "options"));
         show_count("Lines", get_number(c, "lines"));
         show_bytes("Bytes", get_number(c, "bytes"));
-        if (get_number(c, "bytesDropped") > 0)
-                show_bytes("Dropped", get_number(c, "bytesDropped"));
+        show_dropped(get_number(c, "linesDropped"), get_number(c, "bytesDropped"));
         show_list("Streams", json_object_get(c, "streams"), "path");
         show_list("Execs", json_object_get(c, "execs"), NULL);
 }

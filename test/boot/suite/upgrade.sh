@@ -1,0 +1,78 @@
+#!/bin/bash
+# SPDX-License-Identifier: LGPL-2.1-or-later
+#
+# A newer daemon takes over from an older one under load, and the other way round: no line is lost.
+# What the older one does not understand, it leaves as it is, to the byte, until a newer one is back.
+
+. "$(dirname "$0")/lib.sh"
+
+daemon=$(systemctl show -P ExecStart conlogd.service | sed 's/.*path=\([^ ;]*\).*/\1/')
+cp "$daemon" newer
+
+# The package manager's way: a new file under the old name, then a restart.
+become() {
+        cp "$1" "$daemon.new"
+        mv "$daemon.new" "$daemon"
+        systemctl restart conlogd.service
+}
+
+is_running() {
+        kill -0 "$writer" 2>/dev/null
+}
+
+trap 'mv newer "$daemon"' EXIT
+become "$tools/conlogd-older"
+recipe=(--seed 5 --lines 60000)
+make_bundle plain /bin/writer "${recipe[@]}" --rate 10000 --report /tmp/report
+run_bundle plain plain &
+writer=$!
+wait_until 10 is_stored 1 -n 1 CONTAINER_ID_FULL=plain
+
+# One that has dropped lines, and has more in its FIFO.
+mkfifo hold
+newer_than_older() {
+        systemctl kill --signal=STOP --kill-whom=main systemd-journald.service
+        conlogctl run --id=drops --log-opt=mode=non-blocking -- \
+                bash -c 'seq 1 40000; read -r < hold; seq 40001 40010'  &
+        drops=$!
+        wait_until 20 has_dropped
+        systemctl kill --signal=CONT --kill-whom=main systemd-journald.service
+        wait_until 10 is_stored 1 CONTAINER_ID_FULL=drops CONTAINER_LOG_ORDINAL=40000
+}
+has_dropped() {
+        [ "$(control Describe '{"id": "drops"}' 2>/dev/null | python3 -c \
+                'import json, sys; print(json.load(sys.stdin)["container"]["linesDropped"])')" -gt 1000 ]
+}
+
+changes=0
+for _ in 1 2 3 4 5 6; do
+        sleep 0.3
+        become newer
+        sleep 0.3
+        is_running || fail "the writer has ended too soon"
+        become "$tools/conlogd-older"
+        changes=$((changes + 2))
+done
+become newer
+newer_than_older
+become "$tools/conlogd-older"
+before=$(cat /run/conlogd/containers/drops/{state,config} | sha256sum)
+expect_match "what the older one says" 'Failed to restore container drops, left as it is' \
+        "$(journalctl --quiet --output=cat -u conlogd.service)"
+echo >hold
+wait "$drops" || fail "the container saw an error: $?"
+refused 'NoSuchContainer|no container' conlogctl show drops
+systemctl kill --signal=KILL --kill-whom=main conlogd.service
+conlogctl list >/dev/null
+expect "the bytes of drops" "$before" \
+        "$(cat /run/conlogd/containers/drops/{state,config} | sha256sum)"
+become newer
+wait_until 10 is_stored 1 CONTAINER_ID_FULL=drops CONTAINER_LOG_ORDINAL=40010
+settle drops
+said=$(conlogctl verify --json=short drops) || :
+expect_match "drops" '"missing":\[\].*"expected":40010|"expected":40010.*"missing":\[\]' "$said"
+
+wait "$writer" || fail "the writer: $? $(cat plain/rootfs/tmp/report)"
+settle plain
+plain=$("$tools/ledger" "${recipe[@]}" --id plain --allow-repeats) || fail "$plain"
+ok "$changes changes of version under load: $plain; a newer page left alone by an older daemon"
