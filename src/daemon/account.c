@@ -107,7 +107,23 @@ static int account_commit(Stream *s, StatePage *page, StateTurn *turn)
         return r < 0 ? r : 0;
 }
 
-int account_give_up_owed(Stream *s, StatePage *page, uint32_t bytes)
+/* The turn takes bytes from what comes first: the kept ones, or those in the FIFO. */
+static void account_take(Stream *s, StatePage *page, StateTurn *turn, size_t bytes)
+{
+        StateDrops *drops;
+
+        if (s->kept_left == 0) {
+                turn->bytes = bytes;
+                return;
+        }
+        drops = state_begin_drops(page, turn);
+        s->kept_left -= (uint32_t) bytes;
+        drops->kept.used += bytes;
+        if (s->kept_left == 0)
+                drops->kept = (StateKept){};
+}
+
+void account_give_up_owed(Stream *s, StatePage *page)
 {
         const StateTurn *owed = state_get_active(page);
         StateTurn *turn = state_begin(page, s->row);
@@ -115,13 +131,40 @@ int account_give_up_owed(Stream *s, StatePage *page, uint32_t bytes)
         turn->next_ordinal += owed->owed_lines;
         turn->total.lines += owed->owed_lines;
         turn->total.dropped += owed->owed_bytes;
-        turn->bytes = bytes;
-        return account_commit(s, page, turn);
+        (void) account_commit(s, page, turn);
+}
+
+int account_drop_owed(Stream *s, StatePage *page)
+{
+        const StateTurn *owed = state_get_active(page);
+        bool is_kept = s->kept_left > 0;
+        StateTurn *turn = state_begin(page, s->row);
+        StateDrops *drops = state_begin_drops(page, turn);
+        int r;
+
+        /* Where the next lines that the log is told of would have the same ordinals, it is told. */
+        if (drops->untold.lines == 0 && !container_find_kept(s->container)) {
+                drops->untold = (Loss){ .lines = owed->owed_lines,
+                                        .bytes = owed->owed_bytes,
+                                        .reasons = LOSS_FULL };
+                drops->lines += owed->owed_lines;
+        } else {
+                turn->next_ordinal += owed->owed_lines;
+                turn->total.lines += owed->owed_lines;
+        }
+        turn->after.counts.dropped += owed->owed_bytes;
+        turn->total.dropped += owed->owed_bytes;
+        account_take(s, page, turn, owed->owed_bytes);
+        r = account_commit(s, page, turn);
+        if (is_kept && s->kept_left == 0)
+                kept_delete(s);
+        return r;
 }
 
 int account_ship(Stream *s, StatePage *page, size_t n, const StateTurn *owed)
 {
         const Turns *turns = account_get_turns(s);
+        bool is_kept = s->kept_left > 0;
         StateTurn *turn = state_begin(page, s->row);
         size_t used = 0;
         int r;
@@ -134,19 +177,9 @@ int account_ship(Stream *s, StatePage *page, size_t n, const StateTurn *owed)
         turn->total.lines += n;
         turn->total.bytes += used;
         turn_owe_rest(turn, owed, used, n);
-
-        if (s->kept_left == 0) {
-                turn->bytes = used;
-                return account_commit(s, page, turn);
-        }
-
-        s->kept_left -= (uint32_t) used;
-        if (s->kept_left == 0)
-                state_begin_drops(page, turn)->kept = (StateKept){};
-        else
-                state_begin_drops(page, turn)->kept.used += used;
+        account_take(s, page, turn, used);
         r = account_commit(s, page, turn);
-        if (s->kept_left == 0)
+        if (is_kept && s->kept_left == 0)
                 kept_delete(s);
         return r;
 }

@@ -22,13 +22,16 @@ void account_owe(Stream *stream, StatePage *page, size_t n);
 /* None of what is owed has been shipped. */
 void account_forgive(Stream *stream, StatePage *page);
 
-/* What is owed is gone, or goes: so many bytes of the FIFO of this stream, which owes them then. It
- * may have been shipped: its ordinals are used up, and a gap in the log shows if it was not.
- * Returns as account_ship() does; without bytes always 0. */
-int account_give_up_owed(Stream *stream, StatePage *page, uint32_t bytes);
+/* What is owed is gone. It may have been shipped: its ordinals are used up, and a gap in the log
+ * shows if it was not. */
+void account_give_up_owed(Stream *stream, StatePage *page);
+
+/* What this stream owes is dropped, and told if that can be: it may have been shipped already.
+ * Returns 0 when the bytes are gone, or a negative errno: they still have to be. */
+int account_drop_owed(Stream *stream, StatePage *page);
 
 /* The lines are shipped. owed is what a process before this one may have shipped of those behind
- * them. Returns 0 when their bytes are gone, or a negative errno: they still have to be. */
+ * them. Returned as above. */
 int account_ship(Stream *stream, StatePage *page, size_t n, const StateTurn *owed);
 
 /* The lines are dropped instead, for one of LOSS_…; returned as above. They get ordinals when the

@@ -147,34 +147,53 @@ static void pressure_drop_front(Stream *s, StatePage *page)
         }
 }
 
+/* How much of a full FIFO is kept: whole lines, where one look shows all of it. */
+static size_t pressure_count_keepable(const Stream *s, size_t fill)
+{
+        const char *newline;
+        Span input;
+
+        if (fill > PEEK_MAX_BYTES ||
+            fifo_peek(&stream_get_turns(s)->scratch, s->fd, fill, &input) < 0)
+                return MIN(fill, (size_t) BUFFER_MAX_BYTES);
+        newline = input.size > 0 ? memrchr(input.data, '\n', input.size) : NULL;
+        return newline ? (size_t) (newline - input.data) + 1 : fill;
+}
+
+/* What may have been shipped before a crash must not be shipped with other ordinals, and a turn that
+ * drops lines cannot owe any. */
+static int pressure_clear_owed(Stream *s, StatePage *page)
+{
+        const StateTurn *active = state_get_active(page);
+        Stream *owner;
+
+        if (active->owed_bytes == 0)
+                return 0;
+        owner = container_find_stream(s->container, active->row);
+        if (owner)
+                return account_drop_owed(owner, page);
+        account_give_up_owed(s, page);
+        return 0;
+}
+
 /* The driver is busy, the FIFO full, and the container does not wait. */
 static void pressure_on_full(Stream *s, size_t fill)
 {
         Container *c = s->container;
-        const StateTurn *active;
         StatePage *page;
-        Stream *owner;
         int r;
 
         r = state_map(&c->daemon->states, &c->state, c->id, &page);
         if (r >= 0)
                 r = account_settle(s, page);
+        if (r >= 0)
+                r = pressure_clear_owed(s, page);
         if (r < 0) {
                 stream_retry_later(s, r, "make room in a FIFO");
                 return;
         }
-        /* What may have been shipped before a crash must not be shipped with other ordinals. */
-        active = state_get_active(page);
-        if (active->owed_bytes > 0) {
-                owner = container_find_stream(c, active->row);
-                r = account_give_up_owed(owner ?: s, page, owner ? active->owed_bytes : 0);
-                if (r < 0) {
-                        stream_retry_later(s, r, "make room in a FIFO");
-                        return;
-                }
-        }
         if (c->delivery.drops_newest && s->kept_left == 0 && c->untold.lines == 0)
-                account_keep(s, page, MIN(fill, (size_t) BUFFER_MAX_BYTES));
+                account_keep(s, page, pressure_count_keepable(s, fill));
         else
                 pressure_drop_front(s, page);
         if (s->phase == STREAM_IDLE)

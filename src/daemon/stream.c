@@ -237,7 +237,7 @@ static bool stream_may_number(Stream *s, StatePage *page)
         owner = container_find_stream(s->container, active->row);
         /* Where its bytes are gone, it would never have a turn. */
         if (!owner || (owner->kept_left == 0 && stream_is_all(owner, 0))) {
-                (void) account_give_up_owed(s, page, 0);
+                account_give_up_owed(s, page);
                 return true;
         }
         pressure_let_go_first(s, owner);
@@ -340,7 +340,7 @@ static void stream_ship_owed(Stream *s, StatePage *page)
                 return;
         }
         /* Somebody else has read the FIFO: these bytes are not those that were shipped. */
-        (void) account_give_up_owed(s, page, 0);
+        account_give_up_owed(s, page);
         turns_push(stream_get_turns(s), s);
 }
 

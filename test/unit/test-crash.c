@@ -3,6 +3,7 @@
 /*
  * The daemon's core killed at any instant, again and again, while two streams of one container are
  * written: no line is lost, and one that is shipped twice has the same ordinal and the same bytes.
+ * The same for containers that do not wait: what they lost is told, and nothing else is lost.
  */
 
 #include "../child.h"
@@ -14,7 +15,12 @@
 
 #include "base/log.h"
 
-#define KILLS_MIN 400U
+/* A container, and how often its daemon is killed. */
+typedef struct Plan {
+        const char *options;
+        unsigned n_kills;
+        bool drops;
+} Plan;
 
 /* A kill from outside seldom meets the few instants that matter: there the process does it itself,
  * once in so many times; 0: never. */
@@ -63,6 +69,12 @@ static void on_write(Fixture *f, Container *c, const Entry *entries, size_t n)
                 const Entry *e = &entries[i];
 
                 assert(e->partial_first == 0);
+                if (e->kind == ENTRY_DROPPED) {
+                        assert(buffer_printf(&b, "%llu dropped %llu\n",
+                                             (unsigned long long) e->ordinal,
+                                             (unsigned long long) e->loss.lines) == 0);
+                        continue;
+                }
                 assert(buffer_printf(&b, "%llu %i ", (unsigned long long) e->ordinal, e->stream) ==
                        0);
                 assert(buffer_append_span(&b, e->text) == 0 && buffer_append_string(&b, "\n") == 0);
@@ -84,7 +96,8 @@ static void cut_torn_tail(void)
 }
 
 /* A daemon that takes the container over from the one before it, and logs until it is killed. */
-static _Noreturn void run_daemon(Fixture *f, const StoredFd *stored, size_t n_stored, unsigned seed)
+static _Noreturn void run_daemon(Fixture *f, const StoredFd *stored, size_t n_stored, unsigned seed,
+                                 bool drops)
 {
         Container *c;
 
@@ -99,6 +112,10 @@ static _Noreturn void run_daemon(Fixture *f, const StoredFd *stored, size_t n_st
         assert(fixture_restore(f, "web", &c) == 0);
         for (;;) {
                 assert(sd_event_run(f->daemon->event, 1000) >= 0);
+                if (drops && suicide_odds > 0 && rand() % 100 == 0) {
+                        f->room = 0;
+                        pump_for(f, (uint64_t) rand() % 10000);
+                }
                 if (f->room < 10 || f->room > 1000)
                         fixture_make_room(f, (size_t) rand() % 100);
         }
@@ -157,63 +174,107 @@ typedef struct Seen {
         size_t size;
 } Seen;
 
-/* Reads the log. Returns how many repeats there are. */
-static size_t check_log(const Shared *shared)
+/* What the log says of each ordinal. */
+typedef struct Result {
+        Seen *lines;
+        unsigned n_all;
+        unsigned n_logged, n_dropped, n_missing;
+        size_t n_repeats;
+} Result;
+
+/* After a kill a drop may be told again, with more lines; and what may have been shipped before the
+ * kill may be among them: it is there, then. */
+static void take_drop(Result *result, unsigned long long first, const char *text)
 {
-        unsigned expected[ENTRY_STREAMS] = {}, n_all = shared->n_lines[0] + shared->n_lines[1];
+        unsigned long long n = strtoull(text + sizeof(" dropped ") - 1, NULL, 10);
+
+        assert(n > 0 && first + n - 1 <= result->n_all);
+        for (unsigned long long i = first; i < first + n; i++)
+                if (result->lines[i].size == 0)
+                        result->lines[i] = (Seen){ .text = text };
+}
+
+static void take_line(Result *result, unsigned long long ordinal, const char *text, size_t size)
+{
+        Seen *line = &result->lines[ordinal];
+
+        assert(size > 0);
+        if (line->size > 0) {
+                assert(line->size == size && memcmp(line->text, text, size) == 0);
+                result->n_repeats++;
+        }
+        *line = (Seen){ text, size };
+}
+
+/* Of each stream every line is there, or in its place one that was dropped. */
+static void check_order(const Shared *shared, Result *result)
+{
+        static const size_t head = sizeof(" 0 line ") - 1;
+        unsigned long next[ENTRY_STREAMS] = {};
+
+        for (size_t i = 1; i <= result->n_all; i++) {
+                const Seen *line = &result->lines[i];
+                unsigned long number;
+                unsigned kind;
+
+                if (line->size == 0) {
+                        result->n_dropped += line->text != NULL;
+                        result->n_missing += line->text == NULL;
+                        continue;
+                }
+                result->n_logged++;
+                assert(line->size > head);
+                kind = (unsigned) (line->text[1] - '0');
+                assert(kind < ENTRY_STREAMS);
+                number = strtoul(line->text + head, NULL, 10);
+                assert(number >= next[kind]);
+                next[kind] = number + 1;
+        }
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                assert(next[k] <= shared->n_lines[k]);
+}
+
+static void check_log(const Shared *shared, Result *result)
+{
         off_t size = lseek(log_fd, 0, SEEK_END);
-        Seen *lines = calloc(n_all + 1, sizeof(*lines));
-        size_t n_repeats = 0;
         const char *log, *p;
 
+        result->n_all = shared->n_lines[0] + shared->n_lines[1];
+        result->lines = calloc(result->n_all + 1, sizeof(*result->lines));
         log = mmap(NULL, (size_t) size, PROT_READ, MAP_PRIVATE, log_fd, 0);
-        assert(log != MAP_FAILED && lines);
+        assert(log != MAP_FAILED && result->lines);
         for (p = log; p < log + size;) {
                 const char *end = memchr(p, '\n', (size_t) (log + size - p));
                 char *text;
                 unsigned long long ordinal = strtoull(p, &text, 10);
-                Seen line = { text, (size_t) (end - text) };
 
-                assert(ordinal > 0 && ordinal <= n_all);
-                if (lines[ordinal].text) {
-                        assert(lines[ordinal].size == line.size);
-                        assert(memcmp(lines[ordinal].text, line.text, line.size) == 0);
-                        n_repeats++;
-                }
-                lines[ordinal] = line;
+                assert(ordinal > 0 && ordinal <= result->n_all);
+                if (strncmp(text, " dropped ", 9) == 0)
+                        take_drop(result, ordinal, text);
+                else
+                        take_line(result, ordinal, text, (size_t) (end - text));
                 p = end + 1;
         }
-        for (size_t i = 1; i <= n_all; i++) {
-                static const size_t head = sizeof(" 0 line ") - 1;
-                unsigned kind;
-
-                assert(lines[i].text && lines[i].size > head);
-                kind = (unsigned) (lines[i].text[1] - '0');
-                assert(kind < ENTRY_STREAMS);
-                assert(strtoul(lines[i].text + head, NULL, 10) == expected[kind]++);
-        }
-        assert(expected[0] == shared->n_lines[0] && expected[1] == shared->n_lines[1]);
-        free(lines);
+        check_order(shared, result);
+        free(result->lines);
         assert(munmap((void *) log, (size_t) size) == 0);
-        return n_repeats;
 }
 
-int main(void)
+static void run(const Plan *plan)
 {
-        unsigned n_kills = 0;
-        size_t n_stored, n_repeats;
+        Result result = {};
+        size_t n_stored;
         StoredFd *stored;
         Shared *shared;
         pid_t writers[ENTRY_STREAMS], pid;
         Fixture f;
 
-        log_set_max_level(LOG_EMERG);
         shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
                       0);
         assert(shared != MAP_FAILED);
         fixture_init(&f);
         log_fd = openat(f.temporary.fd, "log", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-        (void) fixture_create(&f, "web", "");
+        (void) fixture_create(&f, "web", plan->options);
         stored = fixture_store(f.daemon, &n_stored);
         f.daemon = daemon_free(f.daemon);
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
@@ -222,10 +283,11 @@ int main(void)
                         run_writer(&f, shared, k);
         }
 
-        for (suicide_odds = 50; n_kills < KILLS_MIN; n_kills++) {
+        suicide_odds = 50;
+        for (unsigned i = 0; i < plan->n_kills; i++) {
                 pid = child_fork();
                 if (pid == 0)
-                        run_daemon(&f, stored, n_stored, n_kills);
+                        run_daemon(&f, stored, n_stored, i, plan->drops);
                 nap(500 + (unsigned) rand() % 10000);
                 assert(child_was_killed(child_kill(pid)));
         }
@@ -234,22 +296,38 @@ int main(void)
         shared->is_stopped = true;
         pid = child_fork();
         if (pid == 0)
-                run_daemon(&f, stored, n_stored, n_kills);
+                run_daemon(&f, stored, n_stored, plan->n_kills, plan->drops);
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
                 assert(waitpid(writers[k], NULL, 0) == writers[k]);
         while (!is_drained(stored, n_stored))
                 nap(1000);
-        nap(10000);
+        nap(100000);
         assert(child_was_killed(child_kill(pid)));
 
-        n_repeats = check_log(shared);
-        printf("ok: %u kills, %u lines, none lost, %zu repeated\n", n_kills,
-               shared->n_lines[0] + shared->n_lines[1], n_repeats);
-        assert(n_repeats > 0);
+        check_log(shared, &result);
+        printf("ok: %u kills, %u lines, %u logged, %u dropped, %u missing, %zu repeated\n",
+               plan->n_kills, result.n_all, result.n_logged, result.n_dropped, result.n_missing,
+               result.n_repeats);
+        assert(result.n_repeats > 0);
+        assert(plan->drops ? result.n_dropped > 0 : result.n_missing + result.n_dropped == 0);
         for (size_t i = 0; i < n_stored; i++)
                 base_close(stored[i].fd);
         free(stored);
         close(log_fd);
         temporary_done(&f.temporary);
+        assert(munmap(shared, sizeof(*shared)) == 0);
+}
+
+int main(void)
+{
+        static const Plan plans[] = {
+                { "", 400, false },
+                { ", \"options\": {\"mode\": \"non-blocking\"}", 200, true },
+                { ", \"options\": {\"mode\": \"non-blocking\", \"drop\": \"newest\"}", 200, true },
+        };
+
+        log_set_max_level(LOG_EMERG);
+        for (size_t i = 0; i < ARRAY_SIZE(plans); i++)
+                run(&plans[i]);
         return 0;
 }
