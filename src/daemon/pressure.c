@@ -114,8 +114,8 @@ bool pressure_tell(Stream *s, StatePage *page)
         return false;
 }
 
-/* Makes room in a FIFO whose container does not wait: drops the lines at its front. Of the oldest so
- * many that the next ones soon find room, and a slot is free; of the newest all that there are. */
+/* Makes room in a FIFO whose container does not wait: drops the lines at its front. Of the oldest
+ * so many that the next ones find room, and a slot is free; of the newest all that there are. */
 static void pressure_drop_front(Stream *s, StatePage *page)
 {
         const Turns *turns = stream_get_turns(s);
@@ -160,8 +160,8 @@ static size_t pressure_count_keepable(const Stream *s, size_t fill)
         return newline ? (size_t) (newline - input.data) + 1 : fill;
 }
 
-/* What may have been shipped before a crash must not be shipped with other ordinals, and a turn that
- * drops lines cannot owe any. */
+/* What may have been shipped before a crash must not be shipped with other ordinals, and a turn
+ * that drops lines cannot owe any. */
 static int pressure_clear_owed(Stream *s, StatePage *page)
 {
         const StateTurn *active = state_get_active(page);
