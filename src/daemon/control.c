@@ -266,6 +266,26 @@ static void control_reload(VarlinkCall *call, json_t *parameters, void *userdata
                 varlink_call_reply(call, NULL);
 }
 
+static void control_status(VarlinkCall *call, json_t *parameters, void *userdata)
+{
+        Daemon *d = ASSERT_PTR(userdata);
+        _cleanup_(refusal_done) Refusal bad = {};
+        json_t *object;
+        Container *c;
+        int n_waiting = 0;
+
+        TAILQ_FOREACH(c, &d->containers, containers)
+                n_waiting += control_is_waiting(c);
+        object = json_pack("{s:i, s:i, s:i}", "containers", (int) d->n_containers, "waiting",
+                           n_waiting, "unrestored", (int) d->n_unrestored);
+        if (d->config)
+                json_object_set_new(object, "containersMax",
+                                    json_integer(d->config->containers_max));
+        if (daemon_check_config(&bad) < 0 && bad.parameters)
+                json_object_set(object, "badConfiguration", bad.parameters);
+        varlink_call_reply(call, object);
+}
+
 static const VarlinkParameter create_parameters[] = {
         { "id", JSON_STRING, true },       { "name", JSON_STRING, false },
         { "image", JSON_STRING, false },   { "imageId", JSON_STRING, false },
@@ -298,6 +318,7 @@ static const VarlinkMethod control_methods[] = {
         { "List", NULL, 0, control_list },
         { "Drivers", NULL, 0, control_drivers },
         { "Reload", NULL, 0, control_reload },
+        { "Status", NULL, 0, control_status },
 };
 
 const VarlinkInterface control_interface = {

@@ -161,15 +161,28 @@ static int refuse_config(ConfigError *error, Refusal *refusal)
                       refusal_clean(error->rule));
 }
 
-int daemon_reload(Daemon *d, Refusal *refusal)
+static int load_config(Config **ret, Refusal *refusal)
 {
-        Config *config;
         ConfigError error;
         int r;
 
-        r = config_load(&config, config_dirs, &error);
-        if (r == -EINVAL)
-                return refuse_config(&error, refusal);
+        r = config_load(ret, config_dirs, &error);
+        return r == -EINVAL ? refuse_config(&error, refusal) : r;
+}
+
+int daemon_check_config(Refusal *refusal)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+
+        return load_config(&config, refusal);
+}
+
+int daemon_reload(Daemon *d, Refusal *refusal)
+{
+        Config *config;
+        int r;
+
+        r = load_config(&config, refusal);
         if (r < 0)
                 return r;
         config_free(d->config);

@@ -77,6 +77,9 @@ int daemon_find_container(Daemon *daemon, const char *key, Container **ret, Refu
 /* Reads the configuration again. -EINVAL with the refusal; the old one stays then. */
 int daemon_reload(Daemon *daemon, Refusal *refusal);
 
+/* Whether a reload would go well now. -EINVAL with the refusal. */
+int daemon_check_config(Refusal *refusal);
+
 /* For containers: lines were logged. */
 void daemon_on_lines(Daemon *daemon);
 

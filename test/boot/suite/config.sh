@@ -22,6 +22,7 @@ print(next(o for o in journald["options"] if o["key"] == sys.argv[1]).get("defau
 
 # refuse FILE LINE REGEX: as FILE now is, a reload must fail and say where and why
 refuse() {
+        expect_match "Status tells what is wrong with $1" "\"line\": $2," "$(control Status)"
         refused "$1:$2: .*$3" conlogctl reload
         if systemctl reload conlogd.service 2>/dev/null; then
                 fail "systemctl reload took $1: $(cat "$1")"
@@ -117,11 +118,16 @@ wait_until 5 test -e /run/conlogd/containers/lives
 configure '[Conlogd]\nBad=1\n'
 systemctl restart conlogd.service
 refused "$conf:2:" conlogctl create --id new
+expect_match "Status without a configuration" '"containers": 4,' "$(control Status)"
+expect_match "Status without a configuration" '"line": 2,' "$(control Status)"
+[[ $(control Status) != *containersMax* ]] || fail "a cap without a configuration"
 touch go
 wait
 wait_until 5 is_stored 1 CONTAINER_ID_FULL=lives
 configure ''
 systemctl reload conlogd.service
 conlogctl create --id new >/dev/null
+expect_match "Status once more" '"containersMax": 4096' "$(control Status)"
+[[ $(control Status) != *badConfiguration* ]] || fail "a mended configuration is still bad"
 
 ok "$n_refused bad files refused by their line"
