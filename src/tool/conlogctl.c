@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "tool/display.h"
+#include "tool/doctor.h"
 #include "tool/launch.h"
 #include "tool/session.h"
 #include "tool/verify.h"
@@ -34,6 +35,7 @@ static const Verb verbs[] = {
         { "verify", "[-D DIRECTORY] CONTAINER", 1, 1, false, verify_run },
         { "drivers", "", 0, 0, false, display_drivers },
         { "reload", "", 0, 0, false, reload },
+        { "doctor", "", 0, 0, false, doctor_run },
 };
 
 static int help(void)
@@ -58,7 +60,9 @@ static int help(void)
                b, n);
         printf("\n%sDaemon Commands:%s\n"
                "  drivers                       List log drivers and their options\n"
-               "  reload                        Read conlogd.conf again\n",
+               "  reload                        Read conlogd.conf again\n"
+               "  doctor                        Look for settings of this host that are too small\n"
+               "                                or wrong for conlogd, and say what mends them\n",
                b, n);
         printf("\n%sOptions of run and create:%s\n"
                "     --id=ID                    Id of the container\n"
@@ -96,7 +100,9 @@ static int help(void)
                "  conlogctl verify web\n"
                "\nThe exit status of run and exec is the command's, and 127 or 126 when it could\n"
                "not be started. That of verify is 0 when every line is there, 1 when one is\n"
-               "missing or altered, 3 when none is but the end is not known, 2 on failure.\n");
+               "missing or altered, 3 when none is but the end is not known, 2 on failure.\n"
+               "That of doctor is 0 when all is well, 1 when there is a problem or a warning, 2\n"
+               "when nothing was found but not everything could be looked at.\n");
         return 0;
 }
 

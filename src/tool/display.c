@@ -30,7 +30,7 @@ int display_json(const Arguments *a, json_t *value)
         return 0;
 }
 
-static bool display_is_bold(void)
+bool display_is_bold(void)
 {
         const char *term = getenv("TERM");
 
@@ -49,20 +49,19 @@ static uint64_t get_number(json_t *object, const char *key)
         return n < 0 ? 0 : (uint64_t) n;
 }
 
-/* As systemd writes sizes: 512B, 1.5K, 3.2M. */
-static const char *format_bytes(uint64_t n, char ret[32])
+const char *display_format_bytes(uint64_t n, char ret[DISPLAY_BYTES])
 {
         static const char units[] = "KMGTPE";
         uint64_t unit = 1024;
         size_t i = 0;
 
         if (n < 1024) {
-                (void) snprintf(ret, 32, "%" PRIu64 "B", n);
+                (void) snprintf(ret, DISPLAY_BYTES, "%" PRIu64 "B", n);
                 return ret;
         }
         for (; n / unit >= 1024; unit *= 1024)
                 i++;
-        (void) snprintf(ret, 32, "%" PRIu64 ".%u%c", n / unit,
+        (void) snprintf(ret, DISPLAY_BYTES, "%" PRIu64 ".%u%c", n / unit,
                         (unsigned) (n % unit / (unit / 1024) * 10 / 1024), units[i]);
         return ret;
 }
@@ -108,7 +107,7 @@ static int list_add(Table *table, const Arguments *a, json_t *container)
 {
         const char *id = get_string(container, "id") ?: "";
         int shown = (int) (a->is_full ? strlen(id) : facts_short_id_size(id));
-        char bytes[32], age[48];
+        char bytes[DISPLAY_BYTES], age[48];
 
         if (table_addf(table, "%.*s", shown, id) < 0 ||
             table_add(table, get_string(container, "name")) < 0 ||
@@ -117,7 +116,7 @@ static int list_add(Table *table, const Arguments *a, json_t *container)
             table_add(table, get_string(container, "driver")) < 0 ||
             table_add(table, container_get_state(container)) < 0 ||
             table_addf(table, "%" PRIu64, get_number(container, "lines")) < 0 ||
-            table_add(table, format_bytes(get_number(container, "bytes"), bytes)) < 0 ||
+            table_add(table, display_format_bytes(get_number(container, "bytes"), bytes)) < 0 ||
             table_add(table, format_age(get_number(container, "createdUSec"), age)) < 0)
                 return log_error_errno(ENOMEM, "Failed to list containers: %m");
         return 0;
@@ -213,23 +212,24 @@ static void show_count(const char *name, uint64_t n)
 
 static void show_bytes(const char *name, uint64_t n)
 {
-        char text[64], size[32];
+        char text[64], size[DISPLAY_BYTES];
 
         if (n < 1024)
                 (void) snprintf(text, sizeof(text), "%" PRIu64 "B", n);
         else
-                (void) snprintf(text, sizeof(text), "%s (%" PRIu64 ")", format_bytes(n, size), n);
+                (void) snprintf(text, sizeof(text), "%s (%" PRIu64 ")",
+                                display_format_bytes(n, size), n);
         display_property(name, text);
 }
 
 static void show_dropped(uint64_t lines, uint64_t bytes)
 {
-        char text[96], size[32];
+        char text[96], size[DISPLAY_BYTES];
 
         if (lines == 0 && bytes == 0)
                 return;
         (void) snprintf(text, sizeof(text), "%" PRIu64 " line%s, %s", lines, lines == 1 ? "" : "s",
-                        format_bytes(bytes, size));
+                        display_format_bytes(bytes, size));
         display_property("Dropped", text);
 }
 
