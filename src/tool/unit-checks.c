@@ -15,6 +15,8 @@
  * at each daemon-reload. */
 #define MANAGER_FAST_STORE 257U
 #define SLOW_STORE_CONTAINERS 2000U
+/* So few places in the fd store are soon used up. */
+#define STORED_FDS_SPARE 100U
 /* As the unit has them. */
 #define UNIT_FILES_MAX 65536U
 #define UNIT_STORE_MAX 32000U
@@ -169,18 +171,28 @@ static void check_fd_store(const Host *h, Finding *f)
 /* A terminal makes it two for a container. */
 static void check_fds_stored(const Host *h, Finding *f)
 {
-        const Manager *m = &h->manager;
         uint64_t least = (uint64_t) (FIFOS_FOR_CONTAINER - 1) * h->containers;
+        const Figure *used = &h->manager.fd_store_used, *max = &h->manager.fd_store_max;
 
-        if (!finding_knows(f, h->daemon_error ?: m->error ?: m->fd_store_used.error))
+        if (!knows_service(h, f, h->daemon_error ?: used->error ?: max->error))
                 return;
-        finding_set(f, "%" PRIu64 " fds for %u containers", m->fd_store_used.n, h->containers);
-        if (m->fd_store_used.n >= least)
-                return;
-        finding_blame(f, LEVEL_PROBLEM,
-                      "The service manager does not keep the FIFOs of some containers: a restart "
-                      "of conlogd loses lines in them.");
-        finding_mend(f, "# Mend the limits above, then create these containers again.");
+        finding_set(f, "%" PRIu64 " of %" PRIu64 " places for %u container%s", used->n, max->n,
+                    h->containers, h->containers == 1 ? "" : "s");
+        if (used->n < least) {
+                finding_blame(f, LEVEL_PROBLEM,
+                              "The service manager does not keep the FIFOs of some containers: a "
+                              "restart of conlogd loses lines in them.");
+                finding_mend(f, "# Mend the limits, then create these containers again.");
+        } else if (max->n >= need_stored_fds(h) && max->n < used->n + STORED_FDS_SPARE) {
+                finding_blame(f, LEVEL_WARNING,
+                              "Further containers, and execs that are logged, may find no place in "
+                              "the service manager's store: a restart of conlogd loses lines in "
+                              "their FIFOs.");
+                finding_mend(f,
+                             "# Raise FileDescriptorStoreMax= of conlogd.service, up to %u, or "
+                             "remove containers that have ended.",
+                             STORED_FDS_MAX);
+        }
 }
 
 static void check_daemon_files(const Host *h, Finding *f)

@@ -3,7 +3,14 @@
 /* What is found at a host: the kernel's files, and journald's settings, below a directory. */
 
 #include "../temporary.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "../child.h"
 #include "tool/host.h"
+
+#define INFO "{\"parameters\":{\"version\":\"7\"}}"
 
 static void write_file(Temporary *t, const char *name, const char *text)
 {
@@ -14,6 +21,79 @@ static void write_file(Temporary *t, const char *name, const char *text)
                 assert(mkdirat(t->fd, path, 0755) == 0 || errno == EEXIST);
         }
         temporary_write(t, name, text);
+}
+
+/* A conlogd that answers two calls so, the second one with reply. */
+static pid_t serve(Temporary *t, const char *socket_path, const char *reply)
+{
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        int listen_fd, fd;
+        char byte;
+        pid_t pid;
+
+        strcpy(address.sun_path, socket_path);
+        (void) unlink(socket_path);
+        listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert(listen_fd >= 0);
+        assert(bind(listen_fd, (struct sockaddr *) &address, sizeof(address)) == 0);
+        assert(listen(listen_fd, 1) == 0);
+
+        pid = child_fork();
+        if (pid > 0) {
+                (void) base_close(listen_fd);
+                return pid;
+        }
+        fd = accept(listen_fd, NULL, NULL);
+        for (const char *answer = INFO; answer; answer = answer == reply ? NULL : reply) {
+                do
+                        assert(read(fd, &byte, 1) == 1);
+                while (byte != '\0');
+                assert(write(fd, answer, strlen(answer) + 1) > 0);
+        }
+        _exit(0);
+}
+
+static void ask(Temporary *t, const char *reply, Host *ret)
+{
+        char path[128];
+        int status;
+        pid_t pid;
+
+        (void) snprintf(path, sizeof(path), "%s/socket", t->path);
+        pid = serve(t, path, reply);
+        host_read(ret, t->path, path);
+        assert(waitpid(pid, &status, 0) == pid && status == 0);
+        assert(strcmp(ret->daemon_version, "7") == 0);
+}
+
+static void test_daemon(void)
+{
+        Temporary t;
+        Host h;
+
+        temporary_init(&t);
+        ask(&t,
+            "{\"parameters\":{\"containers\":3,\"containersMax\":17,\"waiting\":1,"
+            "\"unrestored\":2}}",
+            &h);
+        assert(h.daemon_error == 0 && h.has_config && !*h.bad_config);
+        assert(h.containers == 3 && h.containers_max == 17 && h.waiting == 1 && h.unrestored == 2);
+
+        ask(&t,
+            "{\"parameters\":{\"containers\":0,\"waiting\":0,\"unrestored\":0,"
+            "\"badConfiguration\":{\"file\":\"/a\",\"line\":4,\"rule\":\"so\"}}}",
+            &h);
+        assert(h.daemon_error == 0 && !h.has_config && strcmp(h.bad_config, "/a:4: so") == 0);
+        assert(h.containers_max == CONTAINERS_MAX_DEFAULT);
+
+        /* An older one. */
+        ask(&t,
+            "{\"error\":\"org.varlink.service.MethodNotFound\","
+            "\"parameters\":{\"method\":\"Status\"}}",
+            &h);
+        assert(h.daemon_error == -EPROTO);
+        temporary_done(&t);
+        puts("ok: what conlogd says");
 }
 
 static void test_kernel(void)
@@ -103,6 +183,7 @@ static void test_journal(void)
 
 int main(void)
 {
+        test_daemon();
         test_kernel();
         test_journal();
         return 0;
