@@ -43,6 +43,15 @@ static bool lacks_pages(const Host *h, Finding *f, const Figure *figure, uint64_
         return true;
 }
 
+static void mend_pages(const Host *h, Finding *f, const char *key, uint64_t fit)
+{
+        finding_mend_sysctl(f, key, need_pipe_pages(h));
+        if (fit > 0)
+                finding_mend(f,
+                             "# Or allow fewer containers in conlogd.conf: ContainersMax=%" PRIu64,
+                             fit);
+}
+
 static void check_pipe_pages_soft(const Host *h, Finding *f)
 {
         uint64_t fit;
@@ -55,7 +64,7 @@ static void check_pipe_pages_soft(const Host *h, Finding *f)
                       "64: its container waits sooner while journald is busy or away, and long "
                       "lines are logged in parts.",
                       fit, h->containers_max);
-        finding_mend_sysctl(f, "fs.pipe-user-pages-soft", need_pipe_pages(h));
+        mend_pages(h, f, "fs.pipe-user-pages-soft", fit);
 }
 
 static void check_pipe_pages_hard(const Host *h, Finding *f)
@@ -69,7 +78,7 @@ static void check_pipe_pages_hard(const Host *h, Finding *f)
                       " containers (ContainersMax= allows %u) no FIFO can be opened: new "
                       "containers are refused.",
                       fit, h->containers_max);
-        finding_mend_sysctl(f, "fs.pipe-user-pages-hard", need_pipe_pages(h));
+        mend_pages(h, f, "fs.pipe-user-pages-hard", fit);
 }
 
 static void check_pipe_max(const Host *h, Finding *f)

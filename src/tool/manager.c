@@ -93,6 +93,21 @@ static Figure read_version(sd_bus *bus)
         return (Figure){ .n = strtoul(text + strcspn(text, "0123456789"), NULL, 10) };
 }
 
+static int read_drop_ins(const Object *o, char *ret, size_t size)
+{
+        _cleanup_(sd_bus_message_unrefp) sd_bus_message *reply = NULL;
+        const char *path;
+        int n = 0, r;
+
+        r = sd_bus_get_property(o->bus, DESTINATION, o->path, UNIT_INTERFACE, "DropInPaths", NULL,
+                                &reply, "as");
+        if (r >= 0)
+                r = sd_bus_message_enter_container(reply, 'a', "s");
+        while (r >= 0 && (r = sd_bus_message_read(reply, "s", &path)) > 0 && (size_t) n < size)
+                n += snprintf(ret + n, size - (size_t) n, " %s", path);
+        return r;
+}
+
 static int read_socket(Manager *m, sd_bus *bus)
 {
         _cleanup_free_ char *path = NULL;
@@ -129,6 +144,8 @@ static int read_service(Manager *m, sd_bus *bus)
         if (r >= 0)
                 r = sd_bus_get_property_trivial(bus, DESTINATION, path, UNIT_INTERFACE,
                                                 "NeedDaemonReload", NULL, 'b', &needs_reload);
+        if (r >= 0)
+                r = read_drop_ins(&o, m->service_drop_ins, sizeof(m->service_drop_ins));
         if (r < 0)
                 return r;
 

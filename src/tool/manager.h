@@ -15,7 +15,8 @@ typedef struct Manager {
         char socket_file[32];
         char socket_active[32];
 
-        char service_load[32]; /* the same of conlogd.service */
+        char service_load[32];      /* the same of conlogd.service */
+        char service_drop_ins[512]; /* paths, with a blank before each; as many as fit */
         char service_active[32];
         char restart[32];
         uint64_t main_pid; /* 0: does not run */

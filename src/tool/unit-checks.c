@@ -85,7 +85,8 @@ static void check_service(const Host *h, Finding *f)
 
         if (!finding_knows(f, m->error))
                 return;
-        finding_set(f, "%s, %s", m->service_load, m->service_active);
+        finding_set(f, "%s, %s%s%s", m->service_load, m->service_active,
+                    *m->service_drop_ins ? ", changed by" : "", m->service_drop_ins);
         if (strcmp(m->service_load, "loaded") != 0) {
                 finding_blame(f, LEVEL_PROBLEM, "conlogd cannot be started.");
                 finding_mend(f,

@@ -125,6 +125,8 @@ END
 while read -r section name value regex; do
         unit "$section" "$name$value"
         mended problem "$name" "$regex"
+        expect_match "the drop-ins" "changed by $drop_ins/bad.conf $drop_ins/zz-${name%=}.conf\$" \
+                "$(finding conlogd.service found)"
         rm -r $drop_ins
         systemctl daemon-reload
         systemctl restart conlogd.service
@@ -192,7 +194,7 @@ mount -o remount,nr_inodes=$(($(df --output=iused /run | tail -n1) + 319 * 6 - 5
 mended warning 'run directory inodes' files
 mount -o remount,size=$(($(df --output=used /run | tail -n1) + 2000))K /run
 mended warning 'run directory bytes' room
-mount -o remount,nr_inodes=100000,size=1G /run
+mount -o remount,nr_inodes=819200,size=1G /run
 
 # conlogd itself: a bad configuration that is not in force, one that was started with.
 configure '[Conlogd]\nContainersMax=320\nBad=1\n'
@@ -226,6 +228,7 @@ expect "the exit status of nobody" 2 $status
 expect_match "what nobody is told" 'conlogd +could not be looked at: Permission denied' "$(<text)"
 expect_match "the legend" ' 0 problems, 0 warnings, [0-9]+ could not .* Root sees more' "$(<text)"
 conlogctl doctor --no-legend >text
+sysctl_good fs.pipe-user-pages-soft
 ! grep -qv '^ok ' text || fail "not ok: $(<text)"
 
 ok "$n_mended times ill, named and mended as printed, $(wc -l <text) checks"
