@@ -272,12 +272,14 @@ static void control_status(VarlinkCall *call, json_t *parameters, void *userdata
         _cleanup_(refusal_done) Refusal bad = {};
         json_t *object;
         Container *c;
-        int n_waiting = 0;
+        int n_waiting = 0, n_small = 0;
 
-        TAILQ_FOREACH(c, &d->containers, containers)
+        TAILQ_FOREACH(c, &d->containers, containers) {
                 n_waiting += control_is_waiting(c);
-        object = json_pack("{s:i, s:i, s:i}", "containers", (int) d->n_containers, "waiting",
-                           n_waiting, "unrestored", (int) d->n_unrestored);
+                n_small += fifos_are_small(TAILQ_FIRST(&c->fifos));
+        }
+        object = json_pack("{s:i, s:i, s:i, s:i}", "containers", (int) d->n_containers, "waiting",
+                           n_waiting, "smallFifos", n_small, "unrestored", (int) d->n_unrestored);
         if (d->config)
                 json_object_set_new(object, "containersMax",
                                     json_integer(d->config->containers_max));

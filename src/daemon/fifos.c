@@ -144,6 +144,17 @@ static int fifos_set_capacity(const Fifos *f, const Stream *s, bool is_new)
         return 0;
 }
 
+bool fifos_are_small(const Fifos *f)
+{
+        size_t wanted = f->container->delivery.buffer_bytes ?: PEEK_MAX_BYTES, capacity;
+
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                if (f->streams[k].fd >= 0 && fifo_get_capacity(f->streams[k].fd, &capacity) >= 0 &&
+                    capacity < wanted)
+                        return true;
+        return false;
+}
+
 /* Puts all fds of the set into the store under one name. */
 static int fifos_store(Fifos *f)
 {

@@ -53,6 +53,10 @@ int fifos_create(Fifos *fifos, int dir_fd);
  */
 int fifos_open(Fifos *fifos, int dir_fd, bool is_new);
 
+/* Whether one of the logged ones holds less than it should: the kernel had no more pages for it, or
+ * somebody shrank it. */
+bool fifos_are_small(const Fifos *fifos);
+
 /* Logs what is in the FIFOs, closes them and calls on_ended, perhaps before this returns. */
 void fifos_end(Fifos *fifos);
 

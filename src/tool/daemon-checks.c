@@ -114,7 +114,7 @@ static void check_containers(const Host *h, Finding *f)
         if (!finding_knows(f, h->daemon_error))
                 return;
         finding_set(f, "%u of %u", h->containers, h->containers_max);
-        if (!h->has_config || h->containers < h->containers_max / 10 * 9)
+        if (!h->has_config || h->containers * 10 < h->containers_max * 9)
                 return;
         finding_blame(f, LEVEL_WARNING,
                       "There may soon be no more containers: they are refused then.");
@@ -152,12 +152,28 @@ static void check_waiting(const Host *h, Finding *f)
                      "# See whether journald is well: systemctl status systemd-journald.service");
 }
 
+static void check_small_fifos(const Host *h, Finding *f)
+{
+        if (!finding_knows(f, h->daemon_error))
+                return;
+        finding_set(f, "%u of %u", h->small_fifos, h->containers);
+        if (h->small_fifos == 0)
+                return;
+        finding_blame(
+                f, LEVEL_WARNING,
+                "So many containers have FIFOs that hold less than 64 KiB, or than their "
+                "max-buffer-size=: all pages that root's pipes may have were in use when they "
+                "were made. They wait sooner, and their long lines are logged in parts.");
+        finding_mend(f, "# Raise fs.pipe-user-pages-soft, then create these containers again.");
+}
+
 static const Check items[] = {
         { "conlogd", check_version },
         { "conlogd.conf", check_config },
         { "containers", check_containers },
         { "containers not restored", check_unrestored },
         { "containers waiting", check_waiting },
+        { "containers, small FIFOs", check_small_fifos },
         { "run directory", check_run_directory },
         { "run directory bytes", check_run_bytes },
         { "run directory inodes", check_run_inodes },

@@ -113,6 +113,7 @@ static void take_status(Host *h, const VarlinkReply *reply)
 
         h->containers = get_number(reply, "containers");
         h->waiting = get_number(reply, "waiting");
+        h->small_fifos = get_number(reply, "smallFifos");
         h->unrestored = get_number(reply, "unrestored");
         h->has_config = json_is_integer(json_object_get(reply->parameters, "containersMax"));
         if (h->has_config)

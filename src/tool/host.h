@@ -47,6 +47,7 @@ typedef struct Host {
         unsigned containers;
         unsigned containers_max;
         unsigned waiting;
+        unsigned small_fifos;
         unsigned unrestored;
 } Host;
 

@@ -29,7 +29,7 @@ typedef struct Ordinals {
 
 typedef enum OrdinalsKind {
         ORDINALS_MISSING,
-        ORDINALS_DROPPED, /* not there either, but the log says so */
+        ORDINALS_DROPPED,  /* not there either, but the log says so */
         ORDINALS_REPEATED, /* with the same hash each time: told twice, nothing is wrong */
         ORDINALS_ALTERED,  /* with different hashes */
         ORDINALS_KINDS,

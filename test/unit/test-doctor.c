@@ -347,6 +347,9 @@ static void test_daemon(void)
         (void) expect(&h, "containers", LEVEL_OK, "");
         h.containers = 900;
         (void) expect(&h, "containers", LEVEL_WARNING, "");
+        h.containers_max = 2;
+        h.containers = 1;
+        (void) expect(&h, "containers", LEVEL_OK, "");
 
         h = healthy();
         h.unrestored = 1;
@@ -355,6 +358,9 @@ static void test_daemon(void)
         h.waiting = 1;
         (void) expect(&h, "containers waiting", LEVEL_NOTE, "");
 
+        h = healthy();
+        h.small_fifos = 1;
+        (void) expect(&h, "containers, small FIFOs", LEVEL_WARNING, "");
         h = healthy();
         strcpy(h.bad_config, "/etc/conlogd/conlogd.conf:2: a rule");
         assert(strstr(expect(&h, "conlogd.conf", LEVEL_WARNING, "").found, ":2: a rule"));
@@ -369,7 +375,9 @@ static void test_daemon(void)
         puts("ok: conlogd");
 }
 
-#define OF_THE_DAEMON "conlogd.conf containers not restored containers waiting FIFOs in the store"
+#define OF_THE_DAEMON                                                                 \
+        "conlogd.conf containers not restored containers waiting FIFOs in the store " \
+        "containers, small FIFOs"
 
 static void test_no_daemon(void)
 {

@@ -74,10 +74,12 @@ static void test_daemon(void)
         temporary_init(&t);
         ask(&t,
             "{\"parameters\":{\"containers\":3,\"containersMax\":17,\"waiting\":1,"
+            "\"smallFifos\":4,"
             "\"unrestored\":2}}",
             &h);
         assert(h.daemon_error == 0 && h.has_config && !*h.bad_config);
-        assert(h.containers == 3 && h.containers_max == 17 && h.waiting == 1 && h.unrestored == 2);
+        assert(h.containers == 3 && h.containers_max == 17 && h.waiting == 1 &&
+               h.small_fifos == 4 && h.unrestored == 2);
 
         ask(&t,
             "{\"parameters\":{\"containers\":0,\"waiting\":0,\"unrestored\":0,"

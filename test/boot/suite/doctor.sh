@@ -65,6 +65,12 @@ unit() {
         systemctl restart conlogd.service
 }
 
+# create ID: a container whose FIFOs are as they should be, even if other systems on this kernel have
+# used up the pages for pipes
+create() {
+        conlogctl create --id "$1" --log-opt=max-buffer-size=8K >/dev/null
+}
+
 # sysctl_bad KEY VALUE: /proc/sys is the host's, and read-only: a file in its place
 sysctl_bad() {
         echo "$2" >"sysctl-$1"
@@ -103,7 +109,7 @@ mended warning fs.pipe-user-pages-soft '8 KiB'
 expect "pages" 16432 "$(cat /proc/sys/fs/pipe-user-pages-soft)"
 sysctl_good fs.pipe-user-pages-soft
 sysctl_bad fs.pipe-user-pages-soft 0
-conlogctl create --id web >/dev/null
+create web
 expect_well "with a container"
 expect "fds in the store" "5 of 32000 places for 1 container" "$(finding 'FIFOs in the store' found)"
 
@@ -206,7 +212,7 @@ configure '[Conlogd]\nContainersMax=320\n'
 mended problem conlogd.conf 'new containers are refused'
 
 # A container that it cannot take up, as many as there may be, one that hangs.
-conlogctl create --id torn >/dev/null
+create torn
 cp /run/conlogd/containers/torn/config config
 echo '{' >/run/conlogd/containers/torn/config
 systemctl restart conlogd.service
@@ -216,6 +222,14 @@ mended problem 'containers not restored' 'take up'
 configure '[Conlogd]\nContainersMax=2\n'
 systemctl reload conlogd.service
 expect_ill warning containers refused
+conlogctl remove torn >/dev/null
+python3 -c '
+import fcntl, os
+
+fd = os.open("/run/conlogd/containers/web/init-stderr", os.O_RDWR)
+fcntl.fcntl(fd, 1031, 4096) # F_SETPIPE_SZ'
+expect_ill warning 'containers, small FIFOs' 'in parts'
+conlogctl remove web >/dev/null
 configure '[Conlogd]\nContainersMax=320\n'
 systemctl reload conlogd.service
 kill -STOP "$(main_pid)"
