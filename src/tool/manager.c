@@ -13,8 +13,8 @@
 #define UNIT_INTERFACE DESTINATION ".Unit"
 #define SERVICE_INTERFACE DESTINATION ".Service"
 
-/* It answers at once, or is not well. */
-#define TIMEOUT_USEC UINT64_C(5000000)
+/* It answers at once; but not while it stores the fds of many new containers. */
+#define TIMEOUT_USEC UINT64_C(30000000)
 
 /* Where a property is. */
 typedef struct Object {

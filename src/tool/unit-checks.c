@@ -180,9 +180,10 @@ static void check_fds_stored(const Host *h, Finding *f)
         finding_set(f, "%" PRIu64 " of %" PRIu64 " places for %u container%s", used->n, max->n,
                     h->containers, h->containers == 1 ? "" : "s");
         if (used->n < least) {
-                finding_blame(f, LEVEL_PROBLEM,
-                              "The service manager does not keep the FIFOs of some containers: a "
-                              "restart of conlogd loses lines in them.");
+                finding_blame(
+                        f, LEVEL_PROBLEM,
+                        "The service manager does not keep the FIFOs of some containers, or "
+                        "not yet, if they are new: a restart of conlogd loses lines in them.");
                 finding_mend(f, "# Mend the limits, then create these containers again.");
         } else if (max->n >= need_stored_fds(h) && max->n < used->n + STORED_FDS_SPARE) {
                 finding_blame(f, LEVEL_WARNING,

@@ -110,6 +110,10 @@ expect "pages" 16432 "$(cat /proc/sys/fs/pipe-user-pages-soft)"
 sysctl_good fs.pipe-user-pages-soft
 sysctl_bad fs.pipe-user-pages-soft 0
 create web
+stored() {
+        [ "$(systemctl show --property=NFileDescriptorStore --value conlogd.service)" = "$1" ]
+}
+wait_until 20 stored 5
 expect_well "with a container"
 expect "fds in the store" "5 of 32000 places for 1 container" "$(finding 'FIFOs in the store' found)"
 
