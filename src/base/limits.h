@@ -75,6 +75,8 @@
 #define JOURNAL_SEND_BUFFER_BYTES (64 * 1024)
 /* After journald took no more: one wake-up for many freed slots, not one for each. */
 #define JOURNAL_RETRY_USEC UINT64_C(2000)
+/* From when on a journald that takes nothing is news: a restart takes less. */
+#define JOURNAL_OUTAGE_USEC UINT64_C(1000000)
 /* Between two attempts to connect to a journald that is away. */
 #define JOURNAL_RECONNECT_USEC UINT64_C(200000)
 /* Bytes held back for want of a line's end are looked at after 1 ms, 2, 4 … and then each second:

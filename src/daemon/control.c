@@ -37,6 +37,8 @@ static const char *control_get_string(json_t *parameters, const char *key)
         return json_string_value(json_object_get(parameters, key));
 }
 
+/* Whether there is something that the driver does not take now: lines, or the end of a container
+ * that is drained. */
 static bool control_is_waiting(const Container *c)
 {
         const Fifos *f;
@@ -45,7 +47,19 @@ static bool control_is_waiting(const Container *c)
                 for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
                         if (stream_is_waiting(&f->streams[k]))
                                 return true;
-        return false;
+        return TAILQ_EMPTY(&c->fifos);
+}
+
+/* Who or what a container that is waiting waits for; NULL: it has no name. */
+static const char *control_get_awaited(const Container *c)
+{
+        Rate *rate = c->delivery.rate;
+        uint64_t now = 0;
+
+        (void) sd_event_now(c->daemon->event, CLOCK_MONOTONIC, &now);
+        if (rate && !rate->drops && !c->is_removing && rate_get_delay(rate, now) > 0)
+                return "rate limit";
+        return c->sink->taker;
 }
 
 /* The request, from the container's config; NULL if it cannot be read. */
@@ -68,16 +82,17 @@ static json_t *control_read_request(const Container *c)
 static int control_pack_container(const Container *c, bool whole, json_t **ret)
 {
         json_t *object, *streams, *execs, *request;
+        bool is_waiting = control_is_waiting(c);
         Fifos *f;
 
         object = json_pack(
-                "{s:s, s:s*, s:s*, s:s*, s:s, s:I, s:b, s:s, s:s, s:b, s:I, s:I, s:I, s:I}", "id",
-                c->id, "name", c->name, "image", c->image, "unit", c->unit, "epoch", c->epoch,
+                "{s:s, s:s*, s:s*, s:s*, s:s, s:I, s:b, s:s, s:s, s:b, s:s*, s:I, s:I, s:I, s:I}",
+                "id", c->id, "name", c->name, "image", c->image, "unit", c->unit, "epoch", c->epoch,
                 "createdUSec", (json_int_t) c->created_usec, "terminal", c->is_terminal, "driver",
                 c->sink->driver->name, "state", c->is_removing ? "removing" : "active", "waiting",
-                control_is_waiting(c), "lines", (json_int_t) c->counts.lines, "bytes",
-                (json_int_t) c->counts.bytes, "linesDropped", (json_int_t) c->lines_dropped,
-                "bytesDropped", (json_int_t) c->counts.dropped);
+                is_waiting, "waitingFor", is_waiting ? control_get_awaited(c) : NULL, "lines",
+                (json_int_t) c->counts.lines, "bytes", (json_int_t) c->counts.bytes, "linesDropped",
+                (json_int_t) c->lines_dropped, "bytesDropped", (json_int_t) c->counts.dropped);
         if (!object)
                 return -ENOMEM;
         *ret = object;

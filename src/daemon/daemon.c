@@ -16,9 +16,6 @@
 /* The scratch pipe in the service manager's store. */
 #define SCRATCH_NAME "scratch"
 
-/* How old the figures of systemctl status may be. */
-#define STATUS_USEC UINT64_C(1000000)
-
 static const char *const config_dirs[] = { "/usr/lib/conlogd", "/etc/conlogd", NULL };
 
 static int stored_fd_compare(const void *a, const void *b)
@@ -191,15 +188,6 @@ int daemon_reload(Daemon *d, Refusal *refusal)
         return 0;
 }
 
-static void daemon_schedule_status(Daemon *d)
-{
-        if (d->is_status_due)
-                return;
-        d->is_status_due = true;
-        (void) sd_event_source_set_time_relative(d->status, STATUS_USEC);
-        (void) sd_event_source_set_enabled(d->status, SD_EVENT_ONESHOT);
-}
-
 static void daemon_schedule_idle(Daemon *d)
 {
         (void) sd_event_source_set_time_relative(d->idle, d->config ? d->config->idle_usec
@@ -209,14 +197,14 @@ static void daemon_schedule_idle(Daemon *d)
 
 void daemon_on_lines(Daemon *d)
 {
-        daemon_schedule_status(d);
+        status_schedule(&d->status);
 }
 
 static void daemon_add_container(Daemon *d, Container *c)
 {
         TAILQ_INSERT_TAIL(&d->containers, c, containers);
         d->n_containers++;
-        daemon_schedule_status(d);
+        status_schedule(&d->status);
 }
 
 void daemon_remove_container(Daemon *d, Container *c)
@@ -224,7 +212,7 @@ void daemon_remove_container(Daemon *d, Container *c)
         d->n_lines_removed += c->counts.lines;
         TAILQ_REMOVE(&d->containers, c, containers);
         d->n_containers--;
-        daemon_schedule_status(d);
+        status_schedule(&d->status);
         if (d->n_containers == 0)
                 daemon_schedule_idle(d);
 }
@@ -355,24 +343,6 @@ static int daemon_open_run_dir(Daemon *d)
         return 0;
 }
 
-static int daemon_on_status(sd_event_source *source, uint64_t usec, void *userdata)
-{
-        Daemon *d = ASSERT_PTR(userdata);
-        uint64_t lines = d->n_lines_removed;
-        char text[128];
-        Container *c;
-
-        d->is_status_due = false;
-        TAILQ_FOREACH(c, &d->containers, containers)
-                lines += c->counts.lines;
-        (void) snprintf(text, sizeof(text), "STATUS=%u container%s, %llu line%s%s", d->n_containers,
-                        d->n_containers == 1 ? "" : "s", (unsigned long long) lines,
-                        lines == 1 ? "" : "s",
-                        d->config ? "" : ", configuration refused: no new containers");
-        (void) notify_send(d->notify, text);
-        return 0;
-}
-
 static int daemon_on_idle(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Daemon *d = ASSERT_PTR(userdata);
@@ -411,7 +381,7 @@ static int daemon_add_timers(Daemon *d)
 {
         int r;
 
-        r = daemon_add_timer(d, &d->status, daemon_on_status);
+        r = status_init(&d->status, d);
         if (r < 0)
                 return r;
         r = daemon_add_timer(d, &d->idle, daemon_on_idle);
@@ -487,7 +457,7 @@ Daemon *daemon_free(Daemon *d)
         varlink_server_free(d->server);
         journal_sockets_done(&d->host.journals);
         turns_done(&d->turns);
-        sd_event_source_disable_unref(d->status);
+        status_done(&d->status);
         sd_event_source_disable_unref(d->idle);
         sd_event_source_disable_unref(d->watchdog);
         notify_free(d->notify);
@@ -505,7 +475,7 @@ int daemon_run(Daemon *d)
         r = notify_send(d->notify, "READY=1");
         if (r < 0)
                 return log_error_errno(r, "Failed to tell the service manager: %m");
-        daemon_schedule_status(d);
+        status_schedule(&d->status);
         daemon_schedule_idle(d);
         return sd_event_loop(d->event);
 }

@@ -14,6 +14,7 @@
 #include "daemon/container.h"
 #include "daemon/refusal.h"
 #include "daemon/state.h"
+#include "daemon/status.h"
 #include "daemon/turns.h"
 #include "driver/driver.h"
 #include "io/notify.h"
@@ -41,8 +42,7 @@ struct Daemon {
         unsigned n_containers;
         unsigned n_unrestored;    /* containers on disk that could not be opened */
         uint64_t n_lines_removed; /* of containers that are gone, since the start */
-        bool is_status_due;
-        sd_event_source *status;
+        Status status;
         sd_event_source *idle;
         sd_event_source *watchdog;
         uint64_t watchdog_usec;

@@ -45,6 +45,9 @@ struct DriverOption {
 /* An open driver for one container. Each driver's own sink begins with this. */
 struct Sink {
         const Driver *driver;
+        /* Who takes the entries, as people call it; it lives as long as the DriverHost. NULL: one
+         * that never makes anybody wait. */
+        const char *taker;
         /* Called once after a write that took nothing, or is_busy that said so, when it is worth
          * trying again. Never called from within these. */
         void (*on_ready)(Sink *sink, void *userdata);

@@ -266,10 +266,11 @@ static int journald_append_constant(Buffer *b, const Facts *facts, Span tag)
 static int journald_get_socket(DriverHost *host, const char *namespace, JournalSocket **ret,
                                char reason[REASON_MAX_BYTES])
 {
-        char path[128];
+        char path[128], name[96];
 
         (void) snprintf(path, sizeof(path), "%s%s%s/socket", host->journal_path,
                         namespace ? "." : "", namespace ?: "");
+        (void) snprintf(name, sizeof(name), "journald%s%s", namespace ? "@" : "", namespace ?: "");
         if (namespace && access(path, F_OK) < 0) {
                 (void) snprintf(reason, REASON_MAX_BYTES,
                                 "%s is not there for conlogd: start "
@@ -279,7 +280,7 @@ static int journald_get_socket(DriverHost *host, const char *namespace, JournalS
                                 path, namespace, host->journal_path, namespace);
                 return -EINVAL;
         }
-        return journal_sockets_get(&host->journals, host->event, path, ret);
+        return journal_sockets_get(&host->journals, host->event, path, name, ret);
 }
 
 static int journald_open(const Driver *d, DriverHost *host, const Facts *facts,
@@ -320,6 +321,7 @@ static int journald_open(const Driver *d, DriverHost *host, const Facts *facts,
                 return -ENOMEM;
         *j = (Journald){
                 .sink.driver = d,
+                .sink.taker = journal_socket_get_name(socket),
                 .socket = socket,
                 .waiter.on_ready = journald_on_ready,
                 .has_timestamp = options_get_bool(d, options, "timestamp"),

@@ -92,29 +92,31 @@ static const char *format_age(uint64_t created_usec, char ret[48])
         return ret;
 }
 
-/* What a container is doing, in one word. */
-static const char *container_get_state(json_t *container)
+/* What a container is doing, and what keeps it from that. */
+static const char *format_state(json_t *container, char ret[128])
 {
-        const char *state = get_string(container, "state");
+        const char *state = get_string(container, "state") ?: "";
+        const char *awaited = get_string(container, "waitingFor");
 
-        if (state && strcmp(state, "active") == 0 &&
-            json_is_true(json_object_get(container, "waiting")))
-                return "waiting";
-        return state;
+        if (!json_is_true(json_object_get(container, "waiting")))
+                return state;
+        (void) snprintf(ret, 128, "%swaiting%s%s", strcmp(state, "active") == 0 ? "" : "removing, ",
+                        awaited ? " for " : "", awaited ?: "");
+        return ret;
 }
 
 static int list_add(Table *table, const Arguments *a, json_t *container)
 {
         const char *id = get_string(container, "id") ?: "";
         int shown = (int) (a->is_full ? strlen(id) : facts_short_id_size(id));
-        char bytes[DISPLAY_BYTES], age[48];
+        char bytes[DISPLAY_BYTES], age[48], state[128];
 
         if (table_addf(table, "%.*s", shown, id) < 0 ||
             table_add(table, get_string(container, "name")) < 0 ||
             table_add(table, get_string(container, "image")) < 0 ||
             table_add(table, get_string(container, "unit")) < 0 ||
             table_add(table, get_string(container, "driver")) < 0 ||
-            table_add(table, container_get_state(container)) < 0 ||
+            table_add(table, format_state(container, state)) < 0 ||
             table_addf(table, "%" PRIu64, get_number(container, "lines")) < 0 ||
             table_add(table, display_format_bytes(get_number(container, "bytes"), bytes)) < 0 ||
             table_add(table, format_age(get_number(container, "createdUSec"), age)) < 0)
@@ -263,6 +265,8 @@ static void show_list(const char *heading, json_t *array, const char *member)
 
 static void show_print(json_t *c)
 {
+        char state[128];
+
         display_heading(get_string(c, "name") ?: get_string(c, "id"));
         display_property("ID", get_string(c, "id"));
         display_property("Image", get_string(c, "image"));
@@ -271,7 +275,7 @@ static void show_print(json_t *c)
         show_created(get_number(c, "createdUSec"));
         display_property("Epoch", get_string(c, "epoch"));
         display_property("Terminal", json_is_true(json_object_get(c, "terminal")) ? "yes" : "no");
-        display_property("State", container_get_state(c));
+        display_property("State", format_state(c, state));
         display_property("Driver", get_string(c, "driver"));
         show_options(json_object_get(c, "options"));
         show_count("Lines", get_number(c, "lines"));

@@ -17,6 +17,13 @@
 
 #define BATCH_MAX 64U
 
+/* What was told of outages. */
+typedef struct Told {
+        unsigned n_begun, n_over;
+        int error;
+        uint64_t since_usec;
+} Told;
+
 typedef struct Fixture {
         Temporary temporary;
         char path[128];
@@ -28,11 +35,26 @@ typedef struct Fixture {
         unsigned n_ready;
         unsigned n_sent; /* numbers that were taken, 0, 1, 2 … */
         unsigned n_seen; /* numbers that arrived */
+        Told told;
 } Fixture;
 
 static void fixture_on_ready(JournalWaiter *waiter)
 {
         container_of(waiter, Fixture, waiter)->n_ready++;
+}
+
+static void fixture_on_outage(const JournalOutage *outage, bool is_over, void *userdata)
+{
+        Fixture *f = userdata;
+
+        assert(strcmp(outage->name, "journald") == 0 && outage->since_usec > 0);
+        assert(TAILQ_EMPTY(&f->sockets.outages) == is_over);
+        if (is_over)
+                f->told.n_over++;
+        else
+                f->told.n_begun++;
+        f->told.error = outage->error;
+        f->told.since_usec = outage->since_usec;
 }
 
 static void fixture_init(Fixture *f, bool has_receiver)
@@ -44,7 +66,9 @@ static void fixture_init(Fixture *f, bool has_receiver)
                 receiver_open(&f->receiver, f->path);
         assert(sd_event_new(&f->event) >= 0);
         journal_sockets_init(&f->sockets);
-        assert(journal_sockets_get(&f->sockets, f->event, f->path, &f->socket) == 0);
+        f->sockets.on_outage = fixture_on_outage;
+        f->sockets.userdata = f;
+        assert(journal_sockets_get(&f->sockets, f->event, f->path, "journald", &f->socket) == 0);
         assert(journal_socket_is_busy(f->socket) == !has_receiver);
 }
 
@@ -258,6 +282,79 @@ static void test_away(void)
         puts("ok: away and back");
 }
 
+static uint64_t now_usec(Fixture *f)
+{
+        uint64_t now;
+
+        assert(sd_event_now(f->event, CLOCK_MONOTONIC, &now) >= 0);
+        return now;
+}
+
+/* Sends whenever it may for as long, in a flood; reads what there is every so often, 0: never. */
+static void flood_for(Fixture *f, uint64_t usec, unsigned read_every)
+{
+        uint64_t begin = now_usec(f);
+
+        for (unsigned i = 1; now_usec(f) < begin + usec; i++) {
+                if (!journal_socket_is_busy(f->socket))
+                        (void) send_next(f, BATCH_MAX, false);
+                if (journal_socket_is_busy(f->socket))
+                        journal_socket_wait(f->socket, &f->waiter);
+                if (read_every > 0 && i % read_every == 0)
+                        see_all(f);
+                assert(sd_event_run(f->event, 50000) >= 0);
+        }
+}
+
+/* That it takes nothing is told once, when it lasts, and once when it is over. */
+static void test_outage(void)
+{
+        Fixture *f = malloc(sizeof(*f));
+        uint64_t begun;
+
+        /* A full queue now and then is no news. */
+        fixture_init(f, true);
+        flood_for(f, JOURNAL_OUTAGE_USEC * 3 / 2, 3);
+        assert(f->n_seen > 50 && f->told.n_begun == 0 && TAILQ_EMPTY(&f->sockets.outages));
+
+        /* Nobody reads. */
+        see_all(f);
+        begun = now_usec(f);
+        flood_for(f, JOURNAL_OUTAGE_USEC / 2, 0);
+        assert(f->told.n_begun == 0);
+        flood_for(f, JOURNAL_OUTAGE_USEC, 0);
+        assert(f->told.n_begun == 1 && f->told.n_over == 0 && f->told.error == EAGAIN);
+        assert(f->told.since_usec >= begun && f->told.since_usec < begun + JOURNAL_OUTAGE_USEC / 2);
+        see_all(f);
+        flood_for(f, 100000, 1);
+        assert(f->told.n_begun == 1 && f->told.n_over == 1);
+
+        /* Nobody is there: the same outage, whatever the reason is in the course of it. */
+        flood_for(f, JOURNAL_OUTAGE_USEC / 2, 0);
+        see_all(f);
+        receiver_close(&f->receiver, f->path);
+        flood_for(f, JOURNAL_OUTAGE_USEC, 0);
+        assert(f->told.n_begun == 2 && f->told.n_over == 1 && f->told.error == ENOENT);
+        receiver_open(&f->receiver, f->path);
+        f->n_seen = f->n_sent;
+        flood_for(f, JOURNAL_RECONNECT_USEC + 100000, 1);
+        assert(f->told.n_begun == 2 && f->told.n_over == 2);
+        fixture_done(f);
+
+        /* Not there at the start; nobody waits when it comes. */
+        fixture_init(f, false);
+        while (f->told.n_begun == 0)
+                assert(sd_event_run(f->event, UINT64_MAX) >= 0);
+        assert(f->told.error == ENOENT && f->told.n_over == 0);
+        receiver_open(&f->receiver, f->path);
+        while (f->told.n_over == 0)
+                assert(sd_event_run(f->event, UINT64_MAX) >= 0);
+        assert(f->told.n_begun == 1);
+        fixture_done(f);
+        free(f);
+        puts("ok: outage");
+}
+
 /* No fd free for a new socket, or for a large entry: tried again, nothing lost. */
 static void test_no_fds(void)
 {
@@ -326,13 +423,13 @@ static void test_paths(void)
 
         assert(sd_event_new(&event) >= 0);
         journal_sockets_init(&sockets);
-        assert(journal_sockets_get(&sockets, event, "/nowhere/a", &a) == 0);
-        assert(journal_sockets_get(&sockets, event, "/nowhere/b", &b) == 0 && a != b);
-        assert(journal_sockets_get(&sockets, event, "/nowhere/a", &b) == 0 && a == b);
+        assert(journal_sockets_get(&sockets, event, "/nowhere/a", "", &a) == 0);
+        assert(journal_sockets_get(&sockets, event, "/nowhere/b", "", &b) == 0 && a != b);
+        assert(journal_sockets_get(&sockets, event, "/nowhere/a", "", &b) == 0 && a == b);
         memset(path + 1, 'x', 107);
-        assert(journal_sockets_get(&sockets, event, path, &b) == -E2BIG && a == b);
+        assert(journal_sockets_get(&sockets, event, path, "", &b) == -E2BIG && a == b);
         path[107] = '\0';
-        assert(journal_sockets_get(&sockets, event, path, &b) == 0);
+        assert(journal_sockets_get(&sockets, event, path, "", &b) == 0);
         journal_sockets_done(&sockets);
         journal_sockets_done(&sockets);
         sd_event_unref(event);
@@ -346,6 +443,7 @@ int main(void)
         test_waiters();
         test_large();
         test_away();
+        test_outage();
         test_no_fds();
         test_random();
         test_paths();

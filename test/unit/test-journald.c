@@ -476,6 +476,7 @@ static void test_namespace(void)
         open_sink(f, &plain_facts, options);
         assert(write_entries(f, &(Entry){ .ordinal = 1 }, 1) == 1);
         assert(!receiver_next(&f->receiver, &entry) && receiver_next(other, &entry));
+        assert(strcmp(f->sink->taker, "journald@web") == 0);
         base_close(other->fd);
         free(other);
         fixture_free(f);

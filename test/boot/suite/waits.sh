@@ -25,6 +25,15 @@ settle held
 expect "lines behind held bytes" 10000 "$(count CONTAINER_ID_FULL=held CONTAINER_STREAM=stdout)"
 [ "$longest" -le 400 ] || fail "a write behind held bytes took $longest ms"
 
+# What a container waits for is told.
+conlogctl run --id limited --log-driver none --log-opt rate-limit-lines=1 -- seq 100 &
+is_limited() {
+        [[ $(conlogctl list) =~ limited\ .*\ waiting\ for\ rate\ limit\  ]]
+}
+wait_until 10 is_limited
+wait $!
+conlogctl remove limited >/dev/null
+
 # Each way to cut, without a driver that could make it wait.
 figures=
 for cut in 1 line 2049 4096 4097 65536 100000 random; do
