@@ -7,16 +7,18 @@
  */
 
 #include <ctype.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "base/limits.h"
 #include "base/log.h"
 
 static int log_max_level = LOG_INFO;
-static bool log_prefix = false;
+static const char *log_journal = NULL; /* path of journald's socket for streams */
 static unsigned log_n_lost = 0;
 
 void log_set_max_level(int level)
@@ -24,9 +26,30 @@ void log_set_max_level(int level)
         log_max_level = level;
 }
 
-void log_set_prefix(bool enable)
+void log_set_journal(const char *path)
 {
-        log_prefix = enable;
+        log_journal = path;
+}
+
+/* Replaces standard error, the stream of a journald that is gone, by one of the present journald.
+ * The protocol is that of sd_journal_stream_fd(3), which blocks. */
+static int log_reopen(void)
+{
+        static const char header[] = "conlogd\n\n6\n1\n0\n0\n0\n";
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        _cleanup_close_ int fd = -1;
+
+        if (!log_journal || strlen(log_journal) >= sizeof(address.sun_path))
+                return -ENOTCONN;
+        strcpy(address.sun_path, log_journal);
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return -errno;
+        if (connect(fd, (struct sockaddr *) &address, sizeof(address)) < 0 ||
+            send(fd, header, strlen(header), MSG_NOSIGNAL) < 0 ||
+            dup3(fd, STDERR_FILENO, O_CLOEXEC) < 0)
+                return -errno;
+        return 0;
 }
 
 /* Whether the whole line was taken. A socket gets MSG_DONTWAIT, so that a frozen journald never
@@ -36,6 +59,8 @@ static bool log_write(const char *line, size_t size)
         ssize_t n;
 
         n = send(STDERR_FILENO, line, size, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && (errno == EPIPE || errno == ECONNRESET) && log_reopen() >= 0)
+                n = send(STDERR_FILENO, line, size, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n < 0 && errno == ENOTSOCK)
                 n = write(STDERR_FILENO, line, size);
         return n == (ssize_t) size;
@@ -58,7 +83,7 @@ int log_full(int level, int error, const char *format, ...)
 
         if (log_n_lost > 0) {
                 size = log_clamp(snprintf(line, sizeof(line), "%s%u messages of conlogd lost\n",
-                                          log_prefix ? "<4>" : "", log_n_lost),
+                                          log_journal ? "<4>" : "", log_n_lost),
                                  sizeof(line));
                 if (!log_write(line, size)) {
                         log_n_lost++;
@@ -67,7 +92,7 @@ int log_full(int level, int error, const char *format, ...)
                 log_n_lost = 0;
         }
 
-        if (log_prefix)
+        if (log_journal)
                 size = log_clamp(snprintf(line, sizeof(line), "<%i>", level), sizeof(line));
         else
                 size = 0;

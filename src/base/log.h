@@ -5,6 +5,7 @@
  * The daemon's own messages, to standard error. Under systemd each line begins with its syslog
  * level in angle brackets, see sd-daemon(3). Writing never blocks: a message that journald does not
  * take at once is dropped, counted, and the count is told with the next message that goes through.
+ * journald loses its streams when its unit fails; ours is then opened anew by the next message.
  */
 
 #include <syslog.h>
@@ -14,8 +15,9 @@
 /* Messages with a level above this one are dropped. Default LOG_INFO. */
 void log_set_max_level(int level);
 
-/* Prefixes each line with <level>: on when standard error is the journal. */
-void log_set_prefix(bool enable);
+/* Standard error is a stream of the journald that listens at path, which is kept: lines get their
+ * prefix. NULL, the default: it is something else. */
+void log_set_journal(const char *path);
 
 /* %m prints error, an errno with any sign. Control characters become blanks: a message is one line.
  * Returns -abs(error), so that it can be returned on. */

@@ -91,7 +91,7 @@ int main(int argc, char *argv[])
         _cleanup_(daemon_freep) Daemon *daemon = NULL;
         int r;
 
-        log_set_prefix(getenv("JOURNAL_STREAM") != NULL);
+        log_set_journal(getenv("JOURNAL_STREAM") ? "/run/systemd/journal/stdout" : NULL);
 
         r = parse_argv(argc, argv);
         if (r <= 0)

@@ -11,7 +11,9 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
+#include "../temporary.h"
 #include "base/limits.h"
 #include "base/log.h"
 
@@ -62,10 +64,10 @@ static void test_control_characters(void)
 {
         _cleanup_close_ int fd = capture(SOCK_SEQPACKET);
 
-        log_set_prefix(true);
+        log_set_journal("/nowhere");
         log_info("Bad name: %s", "a\n<0>forged\r\x1b[2J\x7f µ");
         expect(fd, "<6>Bad name: a <0>forged  [2J  µ\n");
-        log_set_prefix(false);
+        log_set_journal(NULL);
         puts("ok: control characters");
 }
 
@@ -84,13 +86,13 @@ static void test_level(void)
         expect(fd, "shown\n");
 
         log_set_max_level(LOG_DEBUG);
-        log_set_prefix(true);
+        log_set_journal("/nowhere");
         log_debug("shown");
         expect(fd, "<7>shown\n");
         log_error("shown");
         expect(fd, "<3>shown\n");
 
-        log_set_prefix(false);
+        log_set_journal(NULL);
         log_set_max_level(LOG_INFO);
         puts("ok: level");
 }
@@ -106,14 +108,14 @@ static void test_long(void)
         text[sizeof(text) - 1] = '\0';
 
         for (int prefix = 0; prefix < 2; prefix++) {
-                log_set_prefix(prefix);
+                log_set_journal(prefix ? "/nowhere" : NULL);
                 log_info("%s", text);
                 n = (size_t) read(fd, line, sizeof(line));
                 assert(n <= LOG_LINE_MAX_BYTES && n >= LOG_LINE_MAX_BYTES - 2);
                 assert(line[n - 1] == '\n' && line[n - 2] == 'x');
                 assert(strncmp(line, prefix ? "<6>x" : "xxxx", 4) == 0);
         }
-        log_set_prefix(false);
+        log_set_journal(NULL);
         puts("ok: long");
 }
 
@@ -130,14 +132,44 @@ static void test_lost(void)
                 assert(strtoul(line, NULL, 10) == n_read);
         assert(n_read > 0 && n_read < n_sent);
 
-        log_set_prefix(true);
+        log_set_journal("/nowhere");
         log_info("again");
         (void) snprintf(line, sizeof(line), "<4>%u messages of conlogd lost\n", n_sent - n_read);
         expect(fd, line);
         expect(fd, "<6>again\n");
         expect(fd, NULL);
-        log_set_prefix(false);
+        log_set_journal(NULL);
         puts("ok: lost");
+}
+
+/* A journald that failed has closed all its streams: the next one gets ours. */
+static void test_reopen(void)
+{
+        static const char text[] =
+                "conlogd\n\n6\n1\n0\n0\n0\n<4>1 messages of conlogd lost\n<6>b\n";
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        _cleanup_close_ int listen_fd = -1, fd = -1;
+        char got[2 * sizeof(text)];
+        Temporary t;
+
+        temporary_init(&t);
+        (void) snprintf(address.sun_path, sizeof(address.sun_path), "%.80s/stdout", t.path);
+        (void) close(capture(SOCK_STREAM));
+        log_set_journal(address.sun_path);
+        log_info("a");
+
+        listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+        assert(bind(listen_fd, (struct sockaddr *) &address, sizeof(address)) == 0);
+        assert(listen(listen_fd, 1) == 0);
+        log_info("b");
+        fd = accept4(listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        assert(read(fd, got, sizeof(got)) == (ssize_t) strlen(text));
+        assert(memcmp(got, text, strlen(text)) == 0);
+        log_info("c");
+        expect(fd, "<6>c\n");
+        log_set_journal(NULL);
+        temporary_done(&t);
+        puts("ok: reopen");
 }
 
 /* Standard error may be a pipe or a file as well. */
@@ -161,6 +193,7 @@ int main(void)
         test_level();
         test_long();
         test_lost();
+        test_reopen();
         test_pipe();
         return 0;
 }
