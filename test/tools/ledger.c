@@ -14,7 +14,7 @@
 #include "tally.h"
 
 static Lines arg_lines = { .seed = 1, .max = 400, .n_streams = LINES_STREAMS };
-static const char *arg_id, *arg_directory, *arg_namespace;
+static const char *arg_id, *arg_directory, *arg_namespace, *arg_missing;
 static bool arg_allow_repeats, arg_self_test, arg_level_prefix = true;
 
 /* An entry's fields, as far as they matter here. */
@@ -179,6 +179,22 @@ static int journal_tally(sd_journal *j, Tally *t, Others *others)
         return r;
 }
 
+/* One ordinal a line: each that no entry has. */
+static int write_missing(const Tally *t)
+{
+        FILE *f;
+
+        if (!arg_missing)
+                return 0;
+        f = fopen(arg_missing, "we");
+        if (!f)
+                return -errno;
+        for (uint64_t n = 1; n <= MAX(t->last_ordinal, t->lines->n_lines); n++)
+                if (n >= t->n_ordinals || t->ordinals[n] == 0)
+                        fprintf(f, "%llu\n", (unsigned long long) n);
+        return fclose(f) == 0 ? 0 : -errno;
+}
+
 static int run_ledger(void)
 {
         Others others = {};
@@ -193,8 +209,11 @@ static int run_ledger(void)
         if (r >= 0)
                 r = journal_tally(j, &t, &others);
         sd_journal_close(j);
+        if (r >= 0)
+                r = write_missing(&t);
         if (r < 0) {
-                fprintf(stderr, "ledger: cannot read the journal: %s\n", strerror(-r));
+                fprintf(stderr, "ledger: cannot read the journal, or write what is missing: %s\n",
+                        strerror(-r));
                 tally_done(&t);
                 return 2;
         }
@@ -379,6 +398,7 @@ static void help(void)
              "     --id ID            the container's id\n"
              "     --no-level-prefix  the container was created with level-prefix=no\n"
              "     --allow-repeats    an ordinal may come again with the same bytes\n"
+             "     --missing FILE     write each ordinal that is missing into it, one a line\n"
              "     --directory DIR    read the journal files there\n"
              "     --namespace NS     read that journal namespace\n"
              "     --self-test        do things to a sequence that must be noticed\n\n"
@@ -400,6 +420,7 @@ static int parse_argv(int argc, char *argv[])
                 { "id", required_argument, NULL, 'i' },
                 { "no-level-prefix", no_argument, NULL, 'l' },
                 { "allow-repeats", no_argument, NULL, 'a' },
+                { "missing", required_argument, NULL, 'g' },
                 { "directory", required_argument, NULL, 'D' },
                 { "namespace", required_argument, NULL, 'N' },
                 { "self-test", no_argument, NULL, 'T' },
@@ -440,6 +461,9 @@ static int parse_argv(int argc, char *argv[])
                         break;
                 case 'a':
                         arg_allow_repeats = true;
+                        break;
+                case 'g':
+                        arg_missing = optarg;
                         break;
                 case 'D':
                         arg_directory = optarg;
