@@ -34,7 +34,6 @@ static Lines arg_lines = { .seed = 1, .max = 400, .n_streams = LINES_STREAMS };
 static Cut arg_cut = CUT_RANDOM;
 static uint64_t arg_cut_size;
 static uint64_t arg_rate;
-static bool arg_stamp;
 static const char *arg_report;
 
 typedef struct Writer {
@@ -47,11 +46,11 @@ typedef struct Writer {
         int error;
 } Writer;
 
-static uint64_t clock_usec(clockid_t clock)
+static uint64_t now_usec(void)
 {
         struct timespec ts;
 
-        (void) clock_gettime(clock, &ts);
+        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
         return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
 }
 
@@ -62,11 +61,11 @@ static int writer_write(Writer *w, unsigned stream, size_t size)
         size_t end = p->begin + MIN(size, p->end - p->begin);
 
         while (p->begin < end) {
-                uint64_t begin_usec = clock_usec(CLOCK_MONOTONIC);
+                uint64_t begin_usec = now_usec();
                 ssize_t n = write(stream == 1 ? STDERR_FILENO : STDOUT_FILENO, p->data + p->begin,
                                   end - p->begin);
 
-                w->stall_usec = MAX(w->stall_usec, clock_usec(CLOCK_MONOTONIC) - begin_usec);
+                w->stall_usec = MAX(w->stall_usec, now_usec() - begin_usec);
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0)
@@ -90,18 +89,13 @@ static bool pending_has_room(const Pending *p)
         return BUFFER_SIZE - p->end > arg_lines.max + 1;
 }
 
-/* The line as generated, or with --stamp its number and the time. Returns the stream. */
+/* Returns the stream of the line. */
 static unsigned writer_add_line(Writer *w)
 {
         unsigned stream = lines_stream(&arg_lines, w->next);
         Pending *p = &w->pending[stream];
 
-        if (arg_stamp)
-                p->end += (size_t) sprintf(p->data + p->end, "%llu %llu",
-                                           (unsigned long long) w->next,
-                                           (unsigned long long) clock_usec(CLOCK_REALTIME));
-        else
-                p->end += lines_put(&arg_lines, w->next, p->data + p->end);
+        p->end += lines_put(&arg_lines, w->next, p->data + p->end);
         p->data[p->end++] = '\n';
         p->n_lines++;
         w->next++;
@@ -147,7 +141,7 @@ static uint64_t writer_wait(Writer *w)
         if (arg_rate == 0)
                 return arg_lines.n_lines - done;
         for (;;) {
-                due = 1 + (clock_usec(CLOCK_MONOTONIC) - w->begin_usec) * arg_rate / 1000000;
+                due = 1 + (now_usec() - w->begin_usec) * arg_rate / 1000000;
                 if (due > done)
                         return MIN(due, arg_lines.n_lines) - done;
                 (void) usleep(MAX(1000000 / (useconds_t) arg_rate / 4, 100U));
@@ -181,7 +175,7 @@ static int writer_run(Writer *w)
 
 static int writer_report(const Writer *w)
 {
-        uint64_t usec = clock_usec(CLOCK_MONOTONIC) - w->begin_usec;
+        uint64_t usec = now_usec() - w->begin_usec;
         FILE *f;
 
         if (!arg_report)
@@ -211,7 +205,6 @@ static void help(void)
              "     --cut HOW       size of a write: random (default), line, or bytes\n"
              "     --rate N        lines in a second (default: as fast as they are taken)\n"
              "     --text          letters only\n"
-             "     --stamp         lines hold their number and the time in µs instead\n"
              "     --report FILE   where to tell counts and the first error");
 }
 
@@ -226,7 +219,6 @@ static int parse_argv(int argc, char *argv[])
                                                  { "cut", required_argument, NULL, 'c' },
                                                  { "rate", required_argument, NULL, 'r' },
                                                  { "text", no_argument, NULL, 't' },
-                                                 { "stamp", no_argument, NULL, 'T' },
                                                  { "report", required_argument, NULL, 'R' },
                                                  {} };
         int c, r = 0;
@@ -264,9 +256,6 @@ static int parse_argv(int argc, char *argv[])
                 case 't':
                         arg_lines.is_text = true;
                         break;
-                case 'T':
-                        arg_stamp = true;
-                        break;
                 case 'R':
                         arg_report = optarg;
                         break;
@@ -293,7 +282,7 @@ int main(int argc, char *argv[])
 
         (void) signal(SIGPIPE, SIG_IGN);
         w.random = arg_lines.seed;
-        w.begin_usec = clock_usec(CLOCK_MONOTONIC);
+        w.begin_usec = now_usec();
         for (size_t i = 0; i < LINES_STREAMS; i++) {
                 w.pending[i].data = malloc(BUFFER_SIZE);
                 if (!w.pending[i].data)
