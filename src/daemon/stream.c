@@ -383,9 +383,11 @@ void stream_turn(Stream *s)
                 stream_on_partial(s, page, input, asked);
 }
 
-/* One with bytes without a line's end looks whether the FIFO can take more. */
+/* One with bytes without a line's end looks whether the FIFO can take more: at once if it has two
+ * slots, which each write over the end of a page fills; in others that is rare. */
 static void stream_on_held_partial(Stream *s, size_t fill)
 {
+        unsigned level = s->is_tight ? 1 : HOLD_LEVELS - 1;
         StatePage *page;
         Span input;
         size_t n;
@@ -396,7 +398,7 @@ static void stream_on_held_partial(Stream *s, size_t fill)
         }
         s->hold_level++;
         /* Once is enough, as above. */
-        if (s->hold_level < HOLD_LEVELS - 1 || container_fifo_is_full(s->container, s) <= 0) {
+        if (s->hold_level != level || container_fifo_is_full(s->container, s) <= 0) {
                 stream_hold(s, HOLD_PARTIAL, fill, s->hold_level);
                 return;
         }
@@ -476,6 +478,7 @@ int stream_start(Stream *s)
         r = fifo_get_capacity(s->fd, &capacity);
         if (r < 0)
                 return r;
+        s->is_tight = capacity == 2 * PIPE_SLOT_BYTES;
         capacity = MIN(capacity, stream_get_turns(s)->scratch.capacity);
         /* See LINE_MAX_BYTES: what ordinary writes are sure to reach in a pipe of this size. */
         s->limit = capacity < 4 * PIPE_SLOT_BYTES

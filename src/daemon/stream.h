@@ -60,6 +60,7 @@ struct Stream {
         uint32_t limit;  /* of a line */
         uint32_t drain_left;
         uint32_t kept_left; /* bytes in the file of kept ones, which come first */
+        bool is_tight;      /* the pipe has two slots: see stream_on_held_partial() */
         bool is_logged;     /* unlogged ones are read by whoever asked for them */
         bool is_draining;
         bool is_troubled; /* the last turn failed; said once */

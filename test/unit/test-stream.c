@@ -381,6 +381,43 @@ static void test_out_of_slots(void)
         puts("ok: out of slots");
 }
 
+/* Two slots are full with a line's beginning as soon as a write goes over the end of a page. The
+ * container must not wait for more than a moment, each time. */
+static void test_two_slots(void)
+{
+        _cleanup_close_ int out = -1;
+        char text[40 * 4097];
+        size_t done = 0, joined = 0;
+        const Entry *e;
+        Fixture f;
+
+        for (size_t i = 0; i < sizeof(text); i++)
+                text[i] = i % 300 == 299 ? '\n' : (char) ('a' + i / 300 % 26);
+        fixture_init(&f);
+        (void) fixture_create(&f, "web", ", \"options\": {\"max-buffer-size\": \"8K\"}");
+        out = fixture_open(&f, "web", "init-stdout");
+        assert(fcntl(out, F_GETPIPE_SZ) == 8192);
+
+        /* As a write that waits: what is left of one is not merged with the next. */
+        for (unsigned i = 0; done < sizeof(text); i++) {
+                ssize_t n = write(out, text + done, 4097 - done % 4097);
+
+                assert(i < 1000);
+                if (n > 0)
+                        done += (size_t) n;
+                else
+                        pump_for(&f, 2000);
+        }
+        pump_for(&f, 2000);
+        while ((e = fixture_next(&f))) {
+                assert(memcmp(e->text.data, text + joined, e->text.size) == 0);
+                joined += e->text.size + (e->partial_first == 0 || e->partial_is_last);
+        }
+        assert(joined == sizeof(text) - sizeof(text) % 300);
+        fixture_done(&f);
+        puts("ok: two slots");
+}
+
 /* Sixteen packets of a byte fill the pipe. After a second the writer gets room again. */
 static void fill_with_packets(int fd)
 {
@@ -579,6 +616,7 @@ int main(void)
         test_held_and_full();
         test_vanished();
         test_impatient_writer();
+        test_two_slots();
         test_stuck_pipe();
         test_stuck_and_impatient();
         test_stuck_after_trouble();

@@ -53,6 +53,16 @@ print((shown[0] if isinstance(shown, list) else shown)["lines"])')"
         conlogctl remove $id >/dev/null
 done
 
+# The smallest pipe the kernel makes by itself: two slots, which each such write fills.
+recipe=(--seed 6 --lines 20000 --cut 4097)
+conlogctl run --id tight --log-opt max-buffer-size=8K -- \
+        "$tools/writer" "${recipe[@]}" --report "$work/report"
+stall=$(figure stall_ms "$(cat report)")
+figures+=" 4097 into 8K: $stall"
+[ "$stall" -le 400 ] || fail "8K: a write took $stall ms: $(cat report)"
+settle tight
+account=$("$tools/ledger" "${recipe[@]}" --id tight) || fail "8K: $account"
+
 # Lines of up to 200,000 bytes, into the journal. A hold that has lasted is looked at less often, so
 # a single write may stand still for a second, but not one after the other.
 recipe=(--seed 5 --lines 200 --min 20000 --max 200000)
