@@ -164,6 +164,7 @@ static inline int fixture_on_timer(sd_event_source *source, uint64_t usec, void 
 static inline void fixture_start(Fixture *f)
 {
         Daemon *d = malloc(sizeof(*d));
+        sd_event_source **timers[] = { &d->idle, &d->trim };
 
         assert(d);
         *d = (Daemon){ .containers_fd = -1, .turns.scratch = FIFO_SCRATCH_NULL };
@@ -172,11 +173,14 @@ static inline void fixture_start(Fixture *f)
         assert(sd_event_new(&d->event) >= 0);
         d->host.event = d->event;
         assert(notify_new(&d->notify, d->event) == 0);
+        store_init(&d->store, d->notify);
         assert(turns_init(&d->turns, d->event, (int[]){ -1, -1 }) >= 0);
         assert(status_init(&d->status, d) == 0);
-        assert(sd_event_add_time(d->event, &d->idle, CLOCK_MONOTONIC, 0, 0, fixture_on_timer,
-                                 NULL) >= 0);
-        assert(sd_event_source_set_enabled(d->idle, SD_EVENT_OFF) >= 0);
+        for (size_t i = 0; i < ARRAY_SIZE(timers); i++) {
+                assert(sd_event_add_time(d->event, timers[i], CLOCK_MONOTONIC, 0, 0,
+                                         fixture_on_timer, NULL) >= 0);
+                assert(sd_event_source_set_enabled(*timers[i], SD_EVENT_OFF) >= 0);
+        }
         d->containers_fd =
                 openat(f->temporary.fd, "containers", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         assert(d->containers_fd >= 0);
@@ -282,8 +286,8 @@ static inline void fixture_restart(Fixture *f)
         stored = fixture_store(f->daemon, &n);
         f->daemon = daemon_free(f->daemon);
         fixture_start(f);
-        f->daemon->stored = stored;
-        f->daemon->n_stored = n;
+        f->daemon->store.fds = stored;
+        f->daemon->store.n_fds = n;
 }
 
 /* The write end of a FIFO, as a container opens it. */

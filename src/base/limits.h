@@ -111,6 +111,15 @@
  * has three characters, four with the colon, and FileDescriptorStoreMax= in the unit is 32000. That
  * is enough for the containers above, three fds each, and two thousand more for execs. */
 #define FDSTORE_NAME_MAX_BYTES 3U
+#define FDSTORE_MAX 32000U
+/* Fds that containers do not get: for connections (VARLINK_CONNECTIONS_MAX), files that are open
+ * for a moment, the journal. Without them those that are there could not be served. */
+#define FDS_RESERVED 256U
+
+/* Send buffer towards the service manager: the least there is, half a dozen messages. It works
+ * through what is in its queue before it looks after a service that has ended, and with many fds in
+ * the store one more takes it milliseconds. */
+#define NOTIFY_SEND_BUFFER_BYTES 2048
 
 /* State pages that stay mapped; further ones are mapped again when their container speaks. */
 #define STATES_MAPPED_MAX 256U

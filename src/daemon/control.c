@@ -132,6 +132,23 @@ static void control_reply_container(VarlinkCall *call, const Container *c)
                 varlink_call_reply(call, json_pack("{s:o}", "container", object));
 }
 
+void control_reply_made(void *call, const Fifos *f)
+{
+        if (f->is_exec)
+                varlink_call_reply(call, json_pack("{s:o}", "streams", fifos_describe(f)));
+        else
+                control_reply_container(call, f->container);
+}
+
+/* Who uses FIFOs that nobody keeps would lose lines when we are killed: the answer waits for it. */
+static void control_reply_when_kept(VarlinkCall *call, Fifos *f)
+{
+        if (f->is_waiting)
+                f->made_call = call;
+        else
+                control_reply_made(call, f);
+}
+
 static void control_create(VarlinkCall *call, json_t *parameters, void *userdata)
 {
         Refusal refusal = {};
@@ -142,25 +159,29 @@ static void control_create(VarlinkCall *call, json_t *parameters, void *userdata
         if (r < 0)
                 control_fail(call, r, &refusal);
         else
-                control_reply_container(call, c);
+                control_reply_when_kept(call, TAILQ_FIRST(&c->fifos));
 }
 
 static void control_exec(VarlinkCall *call, json_t *parameters, void *userdata)
 {
+        bool is_logged = json_is_true(json_object_get(parameters, "log"));
+        Daemon *d = ASSERT_PTR(userdata);
         Refusal refusal = {};
         Container *c;
         Fifos *f;
         int r;
 
-        r = daemon_find_container(userdata, control_get_string(parameters, "id"), &c, &refusal);
+        r = daemon_find_container(d, control_get_string(parameters, "id"), &c, &refusal);
+        if (r >= 0 && is_logged)
+                r = store_check_room(&d->store, &refusal);
         if (r >= 0)
                 r = container_exec(c, control_get_string(parameters, "exec"),
-                                   json_is_true(json_object_get(parameters, "terminal")),
-                                   json_is_true(json_object_get(parameters, "log")), &f, &refusal);
+                                   json_is_true(json_object_get(parameters, "terminal")), is_logged,
+                                   &f, &refusal);
         if (r < 0)
                 control_fail(call, r, &refusal);
         else
-                varlink_call_reply(call, json_pack("{s:o}", "streams", fifos_describe(f)));
+                control_reply_when_kept(call, f);
 }
 
 static void control_remove_exec(VarlinkCall *call, Container *c, const char *exec)

@@ -3,6 +3,7 @@
 /* The daemon; see the header. */
 
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <systemd/sd-daemon.h>
@@ -13,115 +14,28 @@
 #include "daemon/daemon.h"
 #include "io/rundir.h"
 
-/* The scratch pipe in the service manager's store. */
-#define SCRATCH_NAME "scratch"
+/* After the last of some containers has gone. */
+#define TRIM_USEC UINT64_C(1000000)
 
 static const char *const config_dirs[] = { "/usr/lib/conlogd", "/etc/conlogd", NULL };
-
-static int stored_fd_compare(const void *a, const void *b)
-{
-        const StoredFd *x = a, *y = b;
-
-        if (x->dev != y->dev)
-                return x->dev < y->dev ? -1 : 1;
-        if (x->ino != y->ino)
-                return x->ino < y->ino ? -1 : 1;
-        return 0;
-}
-
-int daemon_take_stored_fd(Daemon *d, const struct stat *st,
-                          char ret_name[FDSTORE_NAME_MAX_BYTES + 1])
-{
-        StoredFd key = { .dev = st->st_dev, .ino = st->st_ino }, *found;
-
-        if (d->n_stored == 0)
-                return -1;
-        found = bsearch(&key, d->stored, d->n_stored, sizeof(*d->stored), stored_fd_compare);
-        if (!found || found->fd < 0)
-                return -1;
-        memcpy(ret_name, found->name, sizeof(found->name));
-        return TAKE_FD(found->fd);
-}
-
-static bool daemon_has_store_name(const Daemon *d, const char *name)
-{
-        const Container *c;
-        const Fifos *f;
-
-        for (size_t i = 0; i < d->n_stored; i++)
-                if (strcmp(d->stored[i].name, name) == 0)
-                        return true;
-        TAILQ_FOREACH(c, &d->containers, containers)
-                TAILQ_FOREACH(f, &c->fifos, fifos)
-                        if (strcmp(f->store_name, name) == 0)
-                                return true;
-        return false;
-}
-
-void daemon_choose_store_name(Daemon *d, char ret[FDSTORE_NAME_MAX_BYTES + 1])
-{
-        static const char digits[] =
-                "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
-        const unsigned base = sizeof(digits) - 1;
-        char name[FDSTORE_NAME_MAX_BYTES + 1] = "";
-
-        do {
-                unsigned n = d->next_store_name++;
-
-                for (unsigned i = 0; i < FDSTORE_NAME_MAX_BYTES; i++, n /= base)
-                        name[i] = digits[n % base];
-        } while (daemon_has_store_name(d, name));
-        memcpy(ret, name, sizeof(name));
-}
-
-/* Closes what no container took. What belongs to none is taken out of the store, too: but not when
- * a container could not be opened, whose bytes are in there; their names stay taken then. */
-static void daemon_close_stored_fds(Daemon *d, bool forget)
-{
-        for (size_t i = 0; i < d->n_stored; i++) {
-                StoredFd *stored = &d->stored[i];
-
-                if (stored->fd < 0)
-                        continue;
-                stored->fd = base_close(stored->fd);
-                if (forget)
-                        (void) notify_remove_fds(d->notify, stored->name);
-        }
-        if (!forget)
-                return;
-        free(TAKE_PTR(d->stored));
-        d->n_stored = 0;
-}
 
 static int daemon_take_listen_fds(Daemon *d, char *const *names, size_t n)
 {
         _cleanup_close_ int listen_fd = -1;
         int r;
 
-        d->stored = calloc(n + 1, sizeof(*d->stored));
-        if (!d->stored)
-                return log_error_errno(ENOMEM, "Failed to take the sockets over: %m");
-
         for (size_t i = 0; i < n; i++) {
                 int fd = SD_LISTEN_FDS_START + (int) i;
-                StoredFd *stored = &d->stored[d->n_stored];
-                struct stat st;
 
                 if (strcmp(names[i], "varlink") == 0 && listen_fd < 0) {
                         listen_fd = fd;
                         continue;
                 }
-                if (strcmp(names[i], SCRATCH_NAME) == 0) {
-                        d->scratch_fds[(fcntl(fd, F_GETFL) & O_ACCMODE) == O_WRONLY] = fd;
-                        continue;
-                }
-                if (fstat(fd, &st) < 0)
-                        return log_error_errno(errno, "Failed to look at a stored fd: %m");
-                *stored = (StoredFd){ .dev = st.st_dev, .ino = st.st_ino, .fd = fd };
-                (void) snprintf(stored->name, sizeof(stored->name), "%s", names[i]);
-                d->n_stored++;
+                r = store_add(&d->store, fd, names[i]);
+                if (r < 0)
+                        return log_error_errno(r, "Failed to take a stored fd over: %m");
         }
-        qsort(d->stored, d->n_stored, sizeof(*d->stored), stored_fd_compare);
+        store_sort(&d->store);
 
         if (listen_fd < 0)
                 return log_error_errno(ENOTCONN, "No socket named \"varlink\" was handed over: "
@@ -213,6 +127,8 @@ void daemon_remove_container(Daemon *d, Container *c)
         TAILQ_REMOVE(&d->containers, c, containers);
         d->n_containers--;
         status_schedule(&d->status);
+        (void) sd_event_source_set_time_relative(d->trim, TRIM_USEC);
+        (void) sd_event_source_set_enabled(d->trim, SD_EVENT_ONESHOT);
         if (d->n_containers == 0)
                 daemon_schedule_idle(d);
 }
@@ -230,6 +146,9 @@ int daemon_create_container(Daemon *d, json_t *request, Container **ret, Refusal
                 return refuse(refusal, "io.conlogd.LimitReached", "{s:s, s:i}", "limit",
                               "ContainersMax", "value", (int) d->config->containers_max);
 
+        r = store_check_room(&d->store, refusal);
+        if (r < 0)
+                return r;
         r = container_create(&c, d, request, refusal);
         if (r < 0)
                 return r;
@@ -304,7 +223,7 @@ static int daemon_restore(Daemon *d)
         r = rundir_list(d->containers_fd, daemon_on_restore_name, d);
         if (r < 0)
                 return log_error_errno(r, "Failed to list the run directory: %m");
-        daemon_close_stored_fds(d, d->n_unrestored == 0);
+        store_close_rest(&d->store, d->n_unrestored == 0);
         if (d->n_containers > 0)
                 log_info("Restored %u container%s.", d->n_containers,
                          d->n_containers == 1 ? "" : "s");
@@ -314,15 +233,15 @@ static int daemon_restore(Daemon *d)
 /* The pipe of the daemon before this one, or a new one for those that come after. */
 static int daemon_open_turns(Daemon *d)
 {
-        bool is_new = d->scratch_fds[0] < 0 || d->scratch_fds[1] < 0;
+        int *fds = d->store.scratch_fds;
+        bool is_new = fds[0] < 0 || fds[1] < 0;
         int r;
 
-        r = turns_init(&d->turns, d->event, d->scratch_fds);
-        if (r < 0 || !is_new)
-                return r;
-        return notify_store_fds(
-                d->notify, SCRATCH_NAME,
-                (int[]){ d->turns.scratch.pipe_read_fd, d->turns.scratch.pipe_write_fd }, 2);
+        r = turns_init(&d->turns, d->event, fds);
+        if (r >= 0 && is_new)
+                store_keep_scratch(&d->store, d->turns.scratch.pipe_read_fd,
+                                   d->turns.scratch.pipe_write_fd);
+        return r;
 }
 
 static int daemon_open_run_dir(Daemon *d)
@@ -340,6 +259,13 @@ static int daemon_open_run_dir(Daemon *d)
         if (d->containers_fd < 0)
                 return log_error_errno(d->containers_fd,
                                        "Failed to open " RUN_DIR "/containers: %m");
+        return 0;
+}
+
+/* What containers had is spread over the heap, and free() gives only its end back. */
+static int daemon_on_trim(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        (void) malloc_trim(0);
         return 0;
 }
 
@@ -387,6 +313,9 @@ static int daemon_add_timers(Daemon *d)
         r = daemon_add_timer(d, &d->idle, daemon_on_idle);
         if (r < 0)
                 return r;
+        r = daemon_add_timer(d, &d->trim, daemon_on_trim);
+        if (r < 0)
+                return r;
         r = sd_watchdog_enabled(false, &d->watchdog_usec);
         if (r <= 0)
                 return r;
@@ -404,9 +333,7 @@ int daemon_new(Daemon **ret, char *const *fd_names, size_t n_fds)
         d = malloc(sizeof(*d));
         if (!d)
                 return log_error_errno(ENOMEM, "Failed to start: %m");
-        *d = (Daemon){ .containers_fd = -1,
-                       .turns.scratch = FIFO_SCRATCH_NULL,
-                       .scratch_fds = { -1, -1 } };
+        *d = (Daemon){ .containers_fd = -1, .turns.scratch = FIFO_SCRATCH_NULL };
         TAILQ_INIT(&d->containers);
         journal_sockets_init(&d->host.journals);
         if (gethostname(d->hostname, sizeof(d->hostname) - 1) < 0)
@@ -420,6 +347,7 @@ int daemon_new(Daemon **ret, char *const *fd_names, size_t n_fds)
         r = notify_new(&d->notify, d->event);
         if (r < 0)
                 return log_error_errno(r, "Failed to connect to the service manager: %m");
+        store_init(&d->store, d->notify);
         r = daemon_add_timers(d);
         if (r < 0)
                 return log_error_errno(r, "Failed to set up timers: %m");
@@ -452,13 +380,13 @@ Daemon *daemon_free(Daemon *d)
                 TAILQ_REMOVE(&d->containers, c, containers);
                 container_free(c);
         }
-        daemon_close_stored_fds(d, false);
-        free(d->stored);
+        store_done(&d->store);
         varlink_server_free(d->server);
         journal_sockets_done(&d->host.journals);
         turns_done(&d->turns);
         status_done(&d->status);
         sd_event_source_disable_unref(d->idle);
+        sd_event_source_disable_unref(d->trim);
         sd_event_source_disable_unref(d->watchdog);
         notify_free(d->notify);
         config_free(d->config);

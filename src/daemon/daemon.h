@@ -7,7 +7,6 @@
  */
 
 #include <sys/queue.h>
-#include <sys/stat.h>
 #include <systemd/sd-event.h>
 
 #include "daemon/config.h"
@@ -15,18 +14,11 @@
 #include "daemon/refusal.h"
 #include "daemon/state.h"
 #include "daemon/status.h"
+#include "daemon/store.h"
 #include "daemon/turns.h"
 #include "driver/driver.h"
 #include "io/notify.h"
 #include "io/varlink.h"
-
-/* An fd that the service manager kept for us, until its FIFO takes it. */
-typedef struct StoredFd {
-        dev_t dev;
-        ino_t ino;
-        int fd;
-        char name[FDSTORE_NAME_MAX_BYTES + 1];
-} StoredFd;
 
 struct Daemon {
         sd_event *event;
@@ -43,13 +35,11 @@ struct Daemon {
         unsigned n_unrestored;    /* containers on disk that could not be opened */
         uint64_t n_lines_removed; /* of containers that are gone, since the start */
         Status status;
+        sd_event_source *trim;
         sd_event_source *idle;
         sd_event_source *watchdog;
         uint64_t watchdog_usec;
-        StoredFd *stored; /* sorted by dev and ino */
-        size_t n_stored;
-        unsigned next_store_name;
-        int scratch_fds[2]; /* of the store, until the turns take them */
+        Store store;
         char hostname[65];
 };
 
@@ -82,11 +72,3 @@ int daemon_check_config(Refusal *refusal);
 
 /* For containers: lines were logged. */
 void daemon_on_lines(Daemon *daemon);
-
-/* For FIFOs: the fd of the store that is this file, which the caller owns then, and its name there;
- * or -1. */
-int daemon_take_stored_fd(Daemon *daemon, const struct stat *st,
-                          char ret_name[FDSTORE_NAME_MAX_BYTES + 1]);
-
-/* For FIFOs: a name for their fds in the store that no others have. */
-void daemon_choose_store_name(Daemon *daemon, char ret[FDSTORE_NAME_MAX_BYTES + 1]);

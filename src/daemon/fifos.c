@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "daemon/container.h"
+#include "daemon/control.h"
 #include "daemon/daemon.h"
 #include "daemon/fifos.h"
 #include "io/fifo.h"
@@ -67,6 +68,9 @@ Fifos *fifos_free(Fifos *f)
 {
         if (!f)
                 return NULL;
+        if (f->is_waiting)
+                TAILQ_REMOVE(&f->container->daemon->store.waiting, f, waiting);
+        f->container->daemon->store.n_kept -= f->n_fds;
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
                 stream_done(&f->streams[k]);
         f->stdin_fd = base_close(f->stdin_fd);
@@ -115,7 +119,7 @@ static int fifos_open_one(Fifos *f, int dir_fd, const char *stream, int flags, b
         fifos_get_name(f, stream, name);
         if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return -errno;
-        fd = daemon_take_stored_fd(f->container->daemon, &st, f->store_name);
+        fd = store_find(&f->container->daemon->store, &st, f->store_name);
         *ret_is_stored = fd >= 0;
         return fd >= 0 ? fd : fifo_open(dir_fd, name, flags);
 }
@@ -155,30 +159,32 @@ bool fifos_are_small(const Fifos *f)
         return false;
 }
 
-/* Puts all fds of the set into the store under one name. */
-static int fifos_store(Fifos *f)
+size_t fifos_get_fds(const Fifos *f, int ret[NOTIFY_FDS_MAX])
 {
-        int fds[NOTIFY_FDS_MAX];
-        size_t n_fds = 0;
+        size_t n = 0;
 
         if (f->stdin_fd >= 0)
-                fds[n_fds++] = f->stdin_fd;
+                ret[n++] = f->stdin_fd;
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
                 if (f->streams[k].fd >= 0)
-                        fds[n_fds++] = f->streams[k].fd;
-        if (!f->store_name[0])
-                daemon_choose_store_name(f->container->daemon, f->store_name);
-        return notify_store_fds(f->container->daemon->notify, f->store_name, fds, n_fds);
+                        ret[n++] = f->streams[k].fd;
+        return n;
 }
 
-void fifos_unstore(const Fifos *f)
+void fifos_on_kept(Fifos *f)
 {
-        if (f->store_name[0])
-                (void) notify_remove_fds(f->container->daemon->notify, f->store_name);
+        if (f->made_call)
+                control_reply_made(TAKE_PTR(f->made_call), f);
+}
+
+void fifos_unstore(Fifos *f)
+{
+        store_forget(&f->container->daemon->store, f);
 }
 
 int fifos_open(Fifos *f, int dir_fd, bool is_new)
 {
+        Store *store = &f->container->daemon->store;
         bool is_stored;
         int r;
 
@@ -186,6 +192,8 @@ int fifos_open(Fifos *f, int dir_fd, bool is_new)
         if (!f->is_logged)
                 return 0;
 
+        f->n_fds = f->is_terminal ? 2 : 3;
+        store->n_kept += f->n_fds;
         f->stdin_fd = fifos_open_one(f, dir_fd, "stdin", O_RDWR, &f->is_stored);
         if (f->stdin_fd < 0)
                 return f->stdin_fd;
@@ -209,7 +217,7 @@ int fifos_open(Fifos *f, int dir_fd, bool is_new)
 
         /* Storing an fd that is there already changes nothing, but costs PID 1 a comparison with
          * all others: after a restart that would be all of them, each time. */
-        return f->is_stored ? 0 : fifos_store(f);
+        return f->is_stored ? 0 : store_keep(store, f);
 }
 
 void fifos_end(Fifos *f)

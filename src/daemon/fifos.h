@@ -16,6 +16,7 @@
 
 #include "daemon/refusal.h"
 #include "daemon/stream.h"
+#include "io/notify.h"
 
 typedef struct Fifos Fifos;
 
@@ -28,13 +29,17 @@ struct Fifos {
         bool is_logged;
         bool is_terminal;
         bool is_ending;
-        bool is_stored; /* all fds came from the service manager's store */
+        bool is_stored;  /* all fds came from the service manager's store */
+        bool is_waiting; /* for the service manager to take them; in Store.waiting */
+        TAILQ_ENTRY(Fifos) waiting;
+        unsigned n_fds; /* that the store holds, or will */
         uint32_t first_row;
         char store_name[FDSTORE_NAME_MAX_BYTES + 1];
         /* Called when all streams have ended; frees the set. */
         void (*on_ended)(Fifos *fifos);
-        void *call;  /* VarlinkCall of the Remove that waits, NULL: none */
-        char name[]; /* "init", or the id of the exec */
+        void *call;      /* VarlinkCall of the Remove that waits, NULL: none */
+        void *made_call; /* that of the Create or Exec, while the set is_waiting */
+        char name[];     /* "init", or the id of the exec */
 };
 
 /* Fills the common part; nothing is opened. */
@@ -60,8 +65,14 @@ bool fifos_are_small(const Fifos *fifos);
 /* Logs what is in the FIFOs, closes them and calls on_ended, perhaps before this returns. */
 void fifos_end(Fifos *fifos);
 
+/* For the store: those that are open now. */
+size_t fifos_get_fds(const Fifos *fifos, int ret[NOTIFY_FDS_MAX]);
+
+/* For the store: the set has left Store.waiting. */
+void fifos_on_kept(Fifos *fifos);
+
 /* Takes the fds out of the service manager's store, where they are in it. */
-void fifos_unstore(const Fifos *fifos);
+void fifos_unstore(Fifos *fifos);
 
 /* Deletes the FIFOs' names. */
 void fifos_unlink(const Fifos *fifos, int dir_fd);

@@ -2,19 +2,17 @@
 
 /* Messages to the service manager; see the header. */
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/queue.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
+#include "base/limits.h"
 #include "io/notify.h"
 
 typedef struct Message {
         TAILQ_ENTRY(Message) messages; /* Notify.messages */
-        int fds[NOTIFY_FDS_MAX];       /* our own copies */
-        size_t n_fds;
         char state[];
 } Message;
 
@@ -22,38 +20,10 @@ struct Notify {
         int fd; /* -1 without a service manager */
         sd_event_source *writable;
         TAILQ_HEAD(, Message) messages;
+        bool is_wanted; /* on_ready is to be called */
+        void (*on_ready)(void *userdata);
+        void *userdata;
 };
-
-static Message *message_free(Message *m)
-{
-        for (size_t i = 0; i < m->n_fds; i++)
-                m->fds[i] = base_close(m->fds[i]);
-        free(m);
-        return NULL;
-}
-
-static int message_new(Message **ret, const char *state, const int *fds, size_t n_fds)
-{
-        Message *m;
-
-        m = malloc(sizeof(*m) + strlen(state) + 1);
-        if (!m)
-                return -ENOMEM;
-        *m = (Message){};
-        strcpy(m->state, state);
-
-        for (; m->n_fds < n_fds; m->n_fds++) {
-                m->fds[m->n_fds] = fcntl(fds[m->n_fds], F_DUPFD_CLOEXEC, 3);
-                if (m->fds[m->n_fds] < 0) {
-                        int r = -errno;
-
-                        message_free(m);
-                        return r;
-                }
-        }
-        *ret = m;
-        return 0;
-}
 
 static int notify_send_now(Notify *notify, const char *state, const int *fds, size_t n_fds)
 {
@@ -78,40 +48,50 @@ static int notify_send_now(Notify *notify, const char *state, const int *fds, si
         return sendmsg(notify->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
-/* Sends, or queues behind what waits already: the order of store and remove matters. */
-static int notify_push(Notify *notify, const char *state, const int *fds, size_t n_fds)
+static bool notify_is_full(int error)
+{
+        return error == -EAGAIN || error == -ENOBUFS;
+}
+
+/* Sends, or queues behind what waits already: the order of messages matters. */
+int notify_send(Notify *notify, const char *state)
 {
         Message *m;
         int r;
 
-        assert(n_fds <= NOTIFY_FDS_MAX);
-
         if (notify->fd < 0)
                 return 0;
         if (TAILQ_EMPTY(&notify->messages)) {
-                r = notify_send_now(notify, state, fds, n_fds);
-                if (r != -EAGAIN && r != -ENOBUFS)
+                r = notify_send_now(notify, state, NULL, 0);
+                if (!notify_is_full(r))
                         return r;
         }
 
-        r = message_new(&m, state, fds, n_fds);
-        if (r < 0)
-                return r;
+        m = malloc(sizeof(*m) + strlen(state) + 1);
+        if (!m)
+                return -ENOMEM;
+        strcpy(m->state, state);
         TAILQ_INSERT_TAIL(&notify->messages, m, messages);
         return sd_event_source_set_enabled(notify->writable, SD_EVENT_ON);
-}
-
-int notify_send(Notify *notify, const char *state)
-{
-        return notify_push(notify, state, NULL, 0);
 }
 
 int notify_store_fds(Notify *notify, const char *name, const int *fds, size_t n_fds)
 {
         char state[128];
+        int r = -EAGAIN;
 
+        assert(n_fds <= NOTIFY_FDS_MAX);
+
+        if (notify->fd < 0)
+                return 0;
         (void) snprintf(state, sizeof(state), "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
-        return notify_push(notify, state, fds, n_fds);
+        if (TAILQ_EMPTY(&notify->messages))
+                r = notify_send_now(notify, state, fds, n_fds);
+        if (!notify_is_full(r))
+                return r;
+        notify->is_wanted = true;
+        r = sd_event_source_set_enabled(notify->writable, SD_EVENT_ON);
+        return r < 0 ? r : -EAGAIN;
 }
 
 int notify_remove_fds(Notify *notify, const char *name)
@@ -119,7 +99,13 @@ int notify_remove_fds(Notify *notify, const char *name)
         char state[128];
 
         (void) snprintf(state, sizeof(state), "FDSTOREREMOVE=1\nFDNAME=%s", name);
-        return notify_push(notify, state, NULL, 0);
+        return notify_send(notify, state);
+}
+
+void notify_set_ready(Notify *notify, void (*on_ready)(void *userdata), void *userdata)
+{
+        notify->on_ready = on_ready;
+        notify->userdata = userdata;
 }
 
 static int notify_on_writable(sd_event_source *source, int fd, uint32_t events, void *userdata)
@@ -130,14 +116,15 @@ static int notify_on_writable(sd_event_source *source, int fd, uint32_t events, 
         /* One message a turn: containers have their turn between two of them. */
         m = TAILQ_FIRST(&notify->messages);
         if (m) {
-                int r = notify_send_now(notify, m->state, m->fds, m->n_fds);
-
-                if (r == -EAGAIN || r == -ENOBUFS)
+                if (notify_is_full(notify_send_now(notify, m->state, NULL, 0)))
                         return 0;
                 TAILQ_REMOVE(&notify->messages, m, messages);
-                message_free(m);
+                free(m);
+        } else if (notify->is_wanted) {
+                notify->is_wanted = false;
+                notify->on_ready(notify->userdata);
         }
-        if (TAILQ_EMPTY(&notify->messages))
+        if (TAILQ_EMPTY(&notify->messages) && !notify->is_wanted)
                 (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
         return 0;
 }
@@ -169,6 +156,9 @@ int notify_new(Notify **ret, sd_event *event)
                 notify->fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
                 if (notify->fd < 0)
                         return -errno;
+                if (setsockopt(notify->fd, SOL_SOCKET, SO_SNDBUF,
+                               &(int){ NOTIFY_SEND_BUFFER_BYTES }, sizeof(int)) < 0)
+                        return -errno;
                 if (connect(notify->fd, (struct sockaddr *) &address, size) < 0)
                         return -errno;
                 r = sd_event_add_io(event, &notify->writable, notify->fd, EPOLLOUT,
@@ -192,7 +182,7 @@ Notify *notify_free(Notify *notify)
                 return NULL;
         while ((m = TAILQ_FIRST(&notify->messages))) {
                 TAILQ_REMOVE(&notify->messages, m, messages);
-                message_free(m);
+                free(m);
         }
         sd_event_source_disable_unref(notify->writable);
         notify->fd = base_close(notify->fd);

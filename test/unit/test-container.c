@@ -72,6 +72,7 @@ static void test_create_failure(void)
         assert(setenv("NOTIFY_SOCKET", address.sun_path, 1) == 0);
         notify_free(f.daemon->notify);
         assert(notify_new(&f.daemon->notify, f.daemon->event) == 0);
+        f.daemon->store.notify = f.daemon->notify;
 
         assert(getrlimit(RLIMIT_NOFILE, &old) == 0);
         for (limit = old, limit.rlim_cur = (rlim_t) fd + 1; n_made == 0; limit.rlim_cur++) {

@@ -104,9 +104,9 @@ static _Noreturn void run_daemon(Fixture *f, const StoredFd *stored, size_t n_st
         srand(seed);
         cut_torn_tail();
         fixture_start(f);
-        f->daemon->stored = calloc(n_stored, sizeof(*stored));
-        memcpy(f->daemon->stored, stored, n_stored * sizeof(*stored));
-        f->daemon->n_stored = n_stored;
+        f->daemon->store.fds = calloc(n_stored, sizeof(*stored));
+        memcpy(f->daemon->store.fds, stored, n_stored * sizeof(*stored));
+        f->daemon->store.n_fds = n_stored;
         f->on_write = on_write;
         f->keeps_nothing = true;
         assert(fixture_restore(f, "web", &c) == 0);

@@ -173,23 +173,25 @@ static unsigned fill(Fixture *f)
         return n;
 }
 
+static void on_ready(void *userdata)
+{
+        (*(unsigned *) userdata)++;
+}
+
 /* A manager that does not read: nobody waits for it, and it gets everything in order in the end. */
 static void test_slow_manager(void)
 {
         Fixture f;
-        unsigned n, n_fds = temporary_count_fds();
-        ino_t inode;
-        int fd;
+        unsigned n, n_ready = 0, n_open, n_fds = temporary_count_fds();
 
         fixture_init(&f);
         n = fill(&f);
-        temporary_write(&f.temporary, "file", "");
-        fd = openat(f.temporary.fd, "file", O_RDONLY | O_CLOEXEC);
-        inode = get_inode(fd);
 
-        /* The fd may be closed, and its number used again, before the message goes out. */
-        assert(notify_store_fds(f.notify, "a", &fd, 1) == 0);
-        base_close(fd);
+        /* No fd is queued: who wants to store it is told when to try again. */
+        notify_set_ready(f.notify, on_ready, &n_ready);
+        n_open = temporary_count_fds();
+        assert(notify_store_fds(f.notify, "a", &f.temporary.fd, 1) == -EAGAIN);
+        assert(temporary_count_fds() == n_open);
         assert(notify_send(f.notify, "WATCHDOG=1") == 0);
         assert(notify_remove_fds(f.notify, "a") == 0);
         assert(sd_event_run(f.event, 0) == 0);
@@ -198,16 +200,20 @@ static void test_slow_manager(void)
                 expect(&f, "x", NULL, 0);
         /* Room now, but what waits goes first, one message a turn. */
         assert(notify_send(f.notify, "STATUS=last") == 0);
+        assert(notify_store_fds(f.notify, "a", &f.temporary.fd, 1) == -EAGAIN);
         expect_nothing(&f);
         assert(sd_event_run(f.event, 0) > 0);
-        expect(&f, "FDSTORE=1\nFDPOLL=0\nFDNAME=a", &inode, 1);
-        expect_nothing(&f);
-        while (sd_event_run(f.event, 0) > 0)
-                ;
         expect(&f, "WATCHDOG=1", NULL, 0);
+        expect_nothing(&f);
+        assert(sd_event_run(f.event, 0) > 0);
         expect(&f, "FDSTOREREMOVE=1\nFDNAME=a", NULL, 0);
+        assert(sd_event_run(f.event, 0) > 0);
         expect(&f, "STATUS=last", NULL, 0);
         expect_nothing(&f);
+        /* Told once, however often it asked. */
+        assert(n_ready == 0);
+        assert(sd_event_run(f.event, 0) > 0 && n_ready == 1);
+        assert(sd_event_run(f.event, 0) == 0);
 
         assert(notify_send(f.notify, "STATUS=direct") == 0);
         expect(&f, "STATUS=direct", NULL, 0);
@@ -247,16 +253,21 @@ static void test_trickle(void)
 static void test_lost_manager(void)
 {
         unsigned n_fds = temporary_count_fds();
+        unsigned n_ready = 0;
         Fixture f;
 
         fixture_init(&f);
         (void) fill(&f);
         for (unsigned i = 0; i < 5; i++)
-                assert(notify_store_fds(f.notify, "a", &f.temporary.fd, 1) == 0);
+                assert(notify_send(f.notify, "STATUS=lost") == 0);
+        notify_set_ready(f.notify, on_ready, &n_ready);
+        assert(notify_store_fds(f.notify, "a", &f.temporary.fd, 1) == -EAGAIN);
         f.manager_fd = base_close(f.manager_fd);
         for (unsigned i = 0; sd_event_run(f.event, 0) > 0; i++)
                 assert(i < 20);
         assert(notify_send(f.notify, "READY=1") < 0);
+        assert(n_ready == 1);
+        assert(notify_store_fds(f.notify, "a", &f.temporary.fd, 1) != -EAGAIN);
         fixture_done(&f);
         assert(temporary_count_fds() == n_fds);
 
@@ -264,7 +275,7 @@ static void test_lost_manager(void)
         fixture_init(&f);
         (void) fill(&f);
         for (unsigned i = 0; i < 5; i++)
-                assert(notify_store_fds(f.notify, "a", &f.temporary.fd, 1) == 0);
+                assert(notify_send(f.notify, "STATUS=lost") == 0);
         fixture_done(&f);
         assert(temporary_count_fds() == n_fds);
         puts("ok: a lost manager");
