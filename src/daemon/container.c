@@ -145,6 +145,7 @@ static int container_new(Container **ret, Daemon *daemon, const Spec *spec, Refu
                 .daemon = daemon,
                 .created_usec = spec->created_usec,
                 .is_terminal = spec->is_terminal,
+                .has_stdin = spec->has_stdin,
                 .rows_taken = 1,
         };
         TAILQ_INIT(&c->fifos);
@@ -177,6 +178,7 @@ static int container_add_init(Container *c, Fifos **ret)
         r = fifos_new(&f, c, "init", false, true, c->is_terminal);
         if (r < 0)
                 return r;
+        f->has_stdin = c->has_stdin;
         f->on_ended = container_on_fifos_ended;
         TAILQ_INSERT_HEAD(&c->fifos, f, fifos);
         *ret = f;

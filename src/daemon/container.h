@@ -36,6 +36,7 @@ struct Container {
         unsigned n_execs;
         uint32_t rows_taken; /* bit i: rows 2i and 2i+1 of the state page */
         bool is_terminal;
+        bool has_stdin;
         bool is_removing;
         void *call; /* VarlinkCall of the Remove that waits, NULL: none */
         char epoch[33];

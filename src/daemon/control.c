@@ -325,11 +325,12 @@ static void control_status(VarlinkCall *call, json_t *parameters, void *userdata
 }
 
 static const VarlinkParameter create_parameters[] = {
-        { "id", JSON_STRING, true },       { "name", JSON_STRING, false },
-        { "image", JSON_STRING, false },   { "imageId", JSON_STRING, false },
-        { "labels", JSON_OBJECT, false },  { "env", JSON_ARRAY, false },
-        { "terminal", JSON_TRUE, false },  { "driver", JSON_STRING, false },
-        { "options", JSON_OBJECT, false }, { "unit", JSON_STRING, false },
+        { "id", JSON_STRING, true },      { "name", JSON_STRING, false },
+        { "image", JSON_STRING, false },  { "imageId", JSON_STRING, false },
+        { "labels", JSON_OBJECT, false }, { "env", JSON_ARRAY, false },
+        { "stdin", JSON_TRUE, false },    { "terminal", JSON_TRUE, false },
+        { "driver", JSON_STRING, false }, { "options", JSON_OBJECT, false },
+        { "unit", JSON_STRING, false },
 };
 
 static const VarlinkParameter exec_parameters[] = {

@@ -49,6 +49,7 @@ int fifos_new(Fifos **ret, Container *container, const char *name, bool is_exec,
                 .is_exec = is_exec,
                 .is_logged = is_logged,
                 .is_terminal = is_terminal,
+                .has_stdin = true,
         };
         memcpy(f->name, name, size);
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
@@ -83,10 +84,12 @@ int fifos_create(Fifos *f, int dir_fd)
         char name[FIFO_NAME_BYTES];
         int r;
 
-        fifos_get_name(f, "stdin", name);
-        r = fifo_create(dir_fd, name);
-        if (r < 0)
-                return r;
+        if (f->has_stdin) {
+                fifos_get_name(f, "stdin", name);
+                r = fifo_create(dir_fd, name);
+                if (r < 0)
+                        return r;
+        }
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
                 if (!fifos_has_stream(f, k))
                         continue;
@@ -185,18 +188,21 @@ void fifos_unstore(Fifos *f)
 int fifos_open(Fifos *f, int dir_fd, bool is_new)
 {
         Store *store = &f->container->daemon->store;
-        bool is_stored;
+        bool is_stored = true;
         int r;
 
         /* The others belong to who asked for them, their ends too. */
         if (!f->is_logged)
                 return 0;
 
-        f->n_fds = f->is_terminal ? 2 : 3;
+        f->n_fds = (f->has_stdin ? 1 : 0) + (f->is_terminal ? 1 : 2);
         store->n_kept += f->n_fds;
-        f->stdin_fd = fifos_open_one(f, dir_fd, "stdin", O_RDWR, &f->is_stored);
-        if (f->stdin_fd < 0)
-                return f->stdin_fd;
+        if (f->has_stdin) {
+                f->stdin_fd = fifos_open_one(f, dir_fd, "stdin", O_RDWR, &is_stored);
+                if (f->stdin_fd < 0)
+                        return f->stdin_fd;
+        }
+        f->is_stored = is_stored;
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
                 Stream *s = &f->streams[k];
 
@@ -263,7 +269,8 @@ json_t *fifos_describe(const Fifos *f)
 {
         json_t *array = json_array();
 
-        json_array_append_new(array, fifos_describe_one(f, "stdin", NULL));
+        if (f->has_stdin)
+                json_array_append_new(array, fifos_describe_one(f, "stdin", NULL));
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
                 if (fifos_has_stream(f, k))
                         json_array_append_new(

@@ -6,9 +6,10 @@
  *
  *     init-stdin  init-stdout  init-stderr        <exec>-stdin  <exec>-stdout  <exec>-stderr
  *
- * With a terminal there is no stderr. Of what it logs the daemon holds the read ends of stdout and
- * stderr, and stdin for reading and writing, so that it does not end by itself; the service
- * manager's store holds a copy of each. FIFOs that are not logged it only makes and deletes.
+ * With a terminal there is no stderr; there may be no stdin. Of what it logs the daemon holds the
+ * read ends of stdout and stderr, and stdin for reading and writing, so that it does not end by
+ * itself; the service manager's store holds a copy of each. FIFOs that are not logged it only makes
+ * and deletes.
  */
 
 #include <jansson.h>
@@ -28,6 +29,7 @@ struct Fifos {
         bool is_exec;
         bool is_logged;
         bool is_terminal;
+        bool has_stdin; /* true, until who made it says otherwise */
         bool is_ending;
         bool is_stored;  /* all fds came from the service manager's store */
         bool is_waiting; /* for the service manager to take them; in Store.waiting */

@@ -200,6 +200,7 @@ static int spec_read(Spec *spec, const char *hostname, Refusal *refusal)
                 return r;
         spec->facts.hostname = hostname;
         spec->is_terminal = json_is_true(json_object_get(request, "terminal"));
+        spec->has_stdin = !json_is_false(json_object_get(request, "stdin"));
         return spec_read_driver(spec, spec->pairs + n_labels + n_env, request, refusal);
 }
 
@@ -258,7 +259,8 @@ int spec_new(Spec **ret, json_t *request, const Config *config, const char *host
         r = spec_complete(request, config, &whole);
         if (r < 0)
                 return r;
-        spec->object = json_pack("{s:i, s:s, s:I, s:o}", "version", SPEC_VERSION, "epoch",
+        spec->object = json_pack("{s:i, s:s, s:I, s:o}", "version",
+                                 json_is_false(json_object_get(request, "stdin")) ? 2 : 1, "epoch",
                                  sd_id128_to_string(id, epoch), "createdUSec",
                                  (json_int_t) spec->created_usec, "request", whole);
         if (!spec->object)

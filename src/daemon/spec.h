@@ -13,9 +13,10 @@
 #include "driver/driver.h"
 #include "record/facts.h"
 
-/* Tests build an older daemon. */
+/* The newest that is read. What is written is the lowest that says it all: 2 without stdin, for a
+ * daemon that knows only 1 would look for that FIFO; else 1. Tests build an older daemon. */
 #ifndef SPEC_VERSION
-#define SPEC_VERSION 1
+#define SPEC_VERSION 2
 #endif
 
 typedef struct Spec {
@@ -23,6 +24,7 @@ typedef struct Spec {
         Facts facts;
         uint64_t created_usec;
         bool is_terminal;
+        bool has_stdin;
         const Driver *driver;
         Options options; /* those of the configuration and the container's own */
         Pair *pairs;     /* the arrays of facts and options */

@@ -24,6 +24,7 @@ enum {
         OPTION_NAME,
         OPTION_NAMESPACE,
         OPTION_NO_LEGEND,
+        OPTION_NO_STDIN,
         OPTION_SOCKET,
         OPTION_TERMINAL,
         OPTION_UNIT,
@@ -47,6 +48,7 @@ static const struct option options[] = {
         { "name", required_argument, NULL, OPTION_NAME },
         { "namespace", required_argument, NULL, OPTION_NAMESPACE },
         { "no-legend", no_argument, NULL, OPTION_NO_LEGEND },
+        { "no-stdin", no_argument, NULL, OPTION_NO_STDIN },
         { "socket", required_argument, NULL, OPTION_SOCKET },
         { "terminal", no_argument, NULL, OPTION_TERMINAL },
         { "unit", required_argument, NULL, OPTION_UNIT },
@@ -170,6 +172,8 @@ static int arguments_take_option(Arguments *a, int option)
         case OPTION_NO_LEGEND:
                 a->has_legend = false;
                 return 0;
+        case OPTION_NO_STDIN:
+                return json_object_set_new(a->create, "stdin", json_false());
         case OPTION_SOCKET:
                 a->socket = optarg;
                 return 0;

@@ -73,6 +73,7 @@ static int help(void)
                "                                run: the system service it is called in\n"
                "     --log-driver=DRIVER        Where the lines go\n"
                "     --log-opt=KEY=VALUE        Option of the driver: see \"conlogctl drivers\"\n"
+               "     --no-stdin                 No stream for input; run: /dev/null instead\n"
                "     --terminal                 create: the container has a terminal, thus no\n"
                "                                stream of its own for errors\n",
                b, n);

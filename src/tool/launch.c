@@ -39,7 +39,7 @@ static int streams_get_paths(json_t *streams, RelayPaths *ret)
                 .stdout_path = streams_find_path(streams, "stdout"),
                 .stderr_path = streams_find_path(streams, "stderr"),
         };
-        if (!ret->stdin_path || !ret->stdout_path || !ret->stderr_path)
+        if (!ret->stdout_path || !ret->stderr_path)
                 return log_error_errno(EBADMSG, "Failed to get the streams from conlogd: %m");
         return 0;
 }
@@ -60,7 +60,7 @@ static int become_streams(const RelayPaths *paths)
 {
         int r;
 
-        r = become_stream(paths->stdin_path, STDIN_FILENO);
+        r = become_stream(paths->stdin_path ?: "/dev/null", STDIN_FILENO);
         if (r < 0)
                 return r;
         r = become_stream(paths->stdout_path, STDOUT_FILENO);

@@ -49,6 +49,16 @@ static void test_create(void)
 
         (void) fixture_create(&f, "tty", ", \"terminal\": true");
         assert(has_file(&f, "tty/init-stdout") && !has_file(&f, "tty/init-stderr"));
+
+        c = fixture_create(&f, "batch", ", \"stdin\": false");
+        assert(has_file(&f, "batch/init-stderr") && !has_file(&f, "batch/init-stdin"));
+        assert(TAILQ_FIRST(&c->fifos)->stdin_fd < 0);
+        fixture_restart(&f);
+        assert(fixture_restore(&f, "batch", &c) == 0);
+        assert(TAILQ_FIRST(&c->fifos)->is_stored && TAILQ_FIRST(&c->fifos)->stdin_fd < 0);
+        assert(f.daemon->store.n_kept == 2);
+        container_remove(c, NULL);
+        assert(!has_file(&f, "batch") && f.daemon->store.n_kept == 0);
         fixture_done(&f);
         puts("ok: create");
 }

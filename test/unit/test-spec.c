@@ -72,6 +72,8 @@ static void test_smallest(void)
         assert(!spec->facts.unit && spec->facts.n_labels == 0 && spec->facts.n_env == 0);
         assert(strcmp(spec->facts.hostname, "host") == 0);
         assert(!spec->is_terminal && spec->driver == drivers[0] && spec->options.n_pairs == 0);
+        assert(spec->has_stdin);
+        assert(json_integer_value(json_object_get(spec->object, "version")) == 1);
         assert(spec->created_usec > now - 60000000 && spec->created_usec < now + 60000000);
 
         /* Each life of a container has an epoch of its own. */
@@ -79,6 +81,21 @@ static void test_smallest(void)
                strspn(spec->facts.epoch, "0123456789abcdef") == 32);
         assert(strcmp(spec->facts.epoch, other->facts.epoch) != 0);
         puts("ok: smallest");
+}
+
+/* A daemon that knows version 1 only would look for the FIFO. */
+static void test_no_stdin(void)
+{
+        _cleanup_(spec_freep) Spec *spec = expect_new("{\"id\": \"web\", \"stdin\": false}");
+        _cleanup_(spec_freep) Spec *again = NULL;
+        _cleanup_free_ char *text = spec_format(spec);
+        Refusal refusal = {};
+
+        assert(!spec->has_stdin);
+        assert(json_integer_value(json_object_get(spec->object, "version")) == 2);
+        assert(spec_parse(&again, span_from_string(text), "host", &refusal) == 0);
+        assert(!again->has_stdin);
+        puts("ok: no stdin");
 }
 
 static void test_everything(void)
@@ -441,8 +458,8 @@ static void test_parse(void)
         } cases[] = {
                 { "{\"version\": 1, " GOOD_EPOCH ", " GOOD_REQUEST "}", 0 },
                 { "{\"version\": 1, " GOOD_EPOCH ", " GOOD_REQUEST ", \"more\": []}", 0 },
-                { "{\"version\": 2, " GOOD_EPOCH ", " GOOD_REQUEST "}", -EPROTO },
-                { "{\"version\": 2}", -EPROTO },
+                { "{\"version\": 3, " GOOD_EPOCH ", " GOOD_REQUEST "}", -EPROTO },
+                { "{\"version\": 3}", -EPROTO },
                 { "{\"version\": 0, " GOOD_EPOCH ", " GOOD_REQUEST "}", -EINVAL },
                 { "{\"version\": -1, " GOOD_EPOCH ", " GOOD_REQUEST "}", -EINVAL },
                 { "{\"version\": \"1\", " GOOD_EPOCH ", " GOOD_REQUEST "}", -EINVAL },
@@ -477,6 +494,7 @@ static void test_parse(void)
 int main(void)
 {
         test_smallest();
+        test_no_stdin();
         test_everything();
         test_id();
         test_texts();

@@ -202,7 +202,7 @@ static void test_limits(void)
         (void) fixture_create(&f, "b", "");
         expect_refused(&f, "FileDescriptorStoreMax", 8);
         container_remove(c, NULL);
-        c = fixture_create(&f, "more", ", \"terminal\": true");
+        c = fixture_create(&f, "more", ", \"stdin\": false");
         assert(f.daemon->store.n_kept == 5);
         assert(container_exec(c, "sh", false, true, &exec, &refusal) == 0);
         assert(f.daemon->store.n_kept == 8);
