@@ -38,8 +38,10 @@
 /* The rule of a refused value, for the error message. */
 #define REASON_MAX_BYTES 512U
 
-/* Containers a daemon takes unless conlogd.conf says otherwise, and at most. Three fds each. */
-#define CONTAINERS_MAX_DEFAULT 4096U
+/* Containers a daemon takes unless conlogd.conf says otherwise. With three fds each in the store, a
+ * daemon-reload takes systemd 15 s then (see HACKING.md), and its clients give up after 25. */
+#define CONTAINERS_MAX_DEFAULT 2048U
+/* At most: what fits the store, see FDSTORE_NAME_MAX_BYTES. */
 #define CONTAINERS_MAX 10000U
 /* Logged execs of one container at a time: each has two rows in the state page. */
 #define EXECS_LOGGED_MAX 16U
