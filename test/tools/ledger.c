@@ -10,6 +10,7 @@
 
 #include <systemd/sd-journal.h>
 
+#include "../slow.h"
 #include "base/parse.h"
 #include "tally.h"
 
@@ -371,7 +372,10 @@ static void test_parts(void)
 /* Each fault, at each of a few hundred lines of every shape and length, must show. */
 static int self_test(void)
 {
-        const Lines lines = { .seed = 42, .n_lines = 600, .max = 60, .n_streams = LINES_STREAMS };
+        const Lines lines = { .seed = 42,
+                              .n_lines = test_is_slow() ? 150 : 600,
+                              .max = 60,
+                              .n_streams = LINES_STREAMS };
         char buffer[512];
         unsigned n_cases = 0;
 

@@ -11,6 +11,7 @@
 #include <stdio.h>
 
 #include "../line-reference.h"
+#include "../slow.h"
 #include "base/limits.h"
 
 #define LINES_MAX 64
@@ -65,13 +66,13 @@ static void check_cuts(Span input, size_t limit, const Lines *expected, const si
 /* In one go, cut at every byte, and cut at every two bytes if the input is short. */
 static void check_every_cut(Span input, size_t limit)
 {
-        size_t all[256];
+        size_t step = input.size > 256 && test_is_slow() ? 1021 : 1, all[256];
         Lines expected;
 
         cut_by_reference(input, limit, &expected);
         check_cuts(input, limit, &expected, NULL, 0);
 
-        for (size_t i = 0; i <= input.size; i++) {
+        for (size_t i = input.size % step; i <= input.size; i += step) {
                 check_cuts(input, limit, &expected, &i, 1);
                 if (input.size >= ARRAY_SIZE(all))
                         continue;

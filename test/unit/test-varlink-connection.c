@@ -13,10 +13,11 @@ static uint64_t idle_usec;
 #undef VARLINK_IDLE_USEC
 #define VARLINK_IDLE_USEC idle_usec
 #undef VARLINK_OUTPUT_MAX_BYTES
-#define VARLINK_OUTPUT_MAX_BYTES (8U * 1024 * 1024)
+#define VARLINK_OUTPUT_MAX_BYTES (2U * 1024 * 1024)
 
 #include "io/varlink-connection.c" // NOLINT
 
+#include "../slow.h"
 #include "../varlink-fixture.h"
 
 #include <sys/resource.h>
@@ -188,7 +189,7 @@ static void test_pieces(Fixture *f)
 /* Each byte is looked at once, or this takes minutes. */
 static void test_byte_by_byte(Fixture *f)
 {
-        _cleanup_free_ char *request = make_request(128 * 1024);
+        _cleanup_free_ char *request = make_request(test_is_slow() ? 4096 : 128 * 1024);
         _cleanup_close_ int fd = peer_new(f);
 
         for (const char *p = request; *p; p++) {
@@ -201,19 +202,20 @@ static void test_byte_by_byte(Fixture *f)
 
 static void test_many_requests(Fixture *f)
 {
+        unsigned n = test_is_slow() ? 2000 : 20000;
         _cleanup_close_ int fd = peer_new(f);
 
-        for (unsigned i = 0; i < 20000; i++)
+        for (unsigned i = 0; i < n; i++)
                 peer_ask(f, fd, "{\"method\":\"io.test.Note\",\"oneway\":true}");
         expect_answered(f, fd);
-        assert(f->n_notes == 20001);
+        assert(f->n_notes == n + 1);
 }
 
 static void send_fds(int fd, unsigned n_fds, const char *bytes, size_t size)
 {
         int fds[PASSED_FDS_MAX];
         char control[CMSG_SPACE(sizeof(fds))]
-                __attribute__((__aligned__(__alignof__(struct cmsghdr))));
+                __attribute__((__aligned__(__alignof__(struct cmsghdr)))) = {};
         struct iovec iov = { .iov_base = (void *) bytes, .iov_len = size };
         struct msghdr message = {
                 .msg_iov = &iov,
@@ -348,14 +350,14 @@ static void test_idle(Fixture *f)
 static void test_slow_reader(Fixture *f)
 {
         _cleanup_close_ int slow = peer_new(f), honest = peer_new(f), never = peer_new(f);
-        size_t total = 4000000 + sizeof("{\"parameters\":{\"text\":\"\"}}"), size = 0;
+        size_t total = 1000000 + sizeof("{\"parameters\":{\"text\":\"\"}}"), size = 0;
         char piece[65536];
         ssize_t n;
 
-        idle_usec = 2000000; /* a busy machine may stand still for one */
-        peer_ask(f, slow, "{\"method\":\"io.test.Fill\",\"parameters\":{\"size\":4000000}}");
+        idle_usec = test_is_slow() ? 6000000 : 2000000; /* a busy machine may stand still */
+        peer_ask(f, slow, "{\"method\":\"io.test.Fill\",\"parameters\":{\"size\":1000000}}");
         peer_ask(f, slow, NOTE);
-        peer_ask(f, never, "{\"method\":\"io.test.Fill\",\"parameters\":{\"size\":4000000}}");
+        peer_ask(f, never, "{\"method\":\"io.test.Fill\",\"parameters\":{\"size\":1000000}}");
         (void) pump(f);
         expect_answered(f, honest);
 
@@ -390,13 +392,13 @@ static void test_output_limit(Fixture *f)
         for (size_t i = 0; i < ARRAY_SIZE(greedy); i++) {
                 greedy[i] = peer_new(f);
                 peer_ask(f, greedy[i],
-                         "{\"method\":\"io.test.Fill\",\"parameters\":{\"size\":3000000}}");
+                         "{\"method\":\"io.test.Fill\",\"parameters\":{\"size\":750000}}");
                 (void) pump(f);
                 expect_answered(f, honest);
                 assert(varlink_server_n_connections(f->server) == 2 + MIN(i + 1, 2U));
         }
 
-        peer_ask(f, too_much, "{\"method\":\"io.test.Fill\",\"parameters\":{\"size\":9000000}}");
+        peer_ask(f, too_much, "{\"method\":\"io.test.Fill\",\"parameters\":{\"size\":2250000}}");
         assert(peer_is_closed(f, too_much));
         expect_answered(f, honest);
 
@@ -428,7 +430,7 @@ static void test_server_freed(Fixture *f)
         _cleanup_close_ int busy = peer_new(f), reading = peer_new(f);
 
         peer_ask(f, busy, WAIT);
-        peer_ask(f, reading, "{\"method\":\"io.test.Fill\",\"parameters\":{\"size\":4000000}}");
+        peer_ask(f, reading, "{\"method\":\"io.test.Fill\",\"parameters\":{\"size\":1000000}}");
         (void) pump(f);
         f->server = varlink_server_free(f->server);
         assert(peer_is_closed(f, busy) && f->n_calls == 1);
@@ -467,7 +469,9 @@ int main(void)
         run("idle connections", test_idle);
         run("slow readers", test_slow_reader);
         run("replies that nobody reads", test_output_limit);
-        run("no file descriptors left", test_no_fds_left);
+        /* valgrind keeps the limit itself: it lets accept(2) succeed, and closes the peer. */
+        if (!test_is_slow())
+                run("no file descriptors left", test_no_fds_left);
         run("server freed under way", test_server_freed);
         assert(count_fds() == n_fds);
         return 0;
