@@ -32,6 +32,7 @@ typedef struct Fixture {
         VarlinkCall *calls[FIXTURE_CALLS_MAX]; /* not answered yet, see Wait */
         size_t n_calls;
         unsigned n_notes; /* calls of Note */
+        unsigned n_long;  /* calls of Long */
 } Fixture;
 
 static void fixture_echo(VarlinkCall *call, json_t *parameters, void *userdata)
@@ -53,6 +54,16 @@ static void fixture_note(VarlinkCall *call, json_t *parameters, void *userdata)
 
         f->n_notes++;
         varlink_call_reply(call, NULL);
+}
+
+#define FIXTURE_LONG_USEC 50000U
+
+static void fixture_long(VarlinkCall *call, json_t *parameters, void *userdata)
+{
+        Fixture *f = userdata;
+
+        (void) usleep(FIXTURE_LONG_USEC);
+        varlink_call_reply(call, json_pack("{si}", "n", ++f->n_long));
 }
 
 static void fixture_fail(VarlinkCall *call, json_t *parameters, void *userdata)
@@ -82,6 +93,7 @@ static const VarlinkMethod fixture_methods[] = {
         { "Echo", fixture_echo_parameters, ARRAY_SIZE(fixture_echo_parameters), fixture_echo },
         { "Wait", NULL, 0, fixture_wait },
         { "Note", NULL, 0, fixture_note },
+        { .name = "Long", .handler = fixture_long, .is_long = true },
         { "Fail", NULL, 0, fixture_fail },
         { "Fill", fixture_fill_parameters, ARRAY_SIZE(fixture_fill_parameters), fixture_fill },
         { "Later", NULL, 0, NULL },

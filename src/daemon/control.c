@@ -354,7 +354,7 @@ static const VarlinkMethod control_methods[] = {
         { "Exec", exec_parameters, ARRAY_SIZE(exec_parameters), control_exec },
         { "Remove", remove_parameters, ARRAY_SIZE(remove_parameters), control_remove },
         { "Describe", describe_parameters, ARRAY_SIZE(describe_parameters), control_describe },
-        { "List", NULL, 0, control_list },
+        { .name = "List", .handler = control_list, .is_long = true },
         { "Drivers", NULL, 0, control_drivers },
         { "Reload", NULL, 0, control_reload },
         { "Status", NULL, 0, control_status },

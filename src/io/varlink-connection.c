@@ -326,18 +326,21 @@ static int connection_turn(VarlinkConnection *c, uint32_t events)
 
 int varlink_connections_make_way(VarlinkConnections *connections)
 {
-        VarlinkConnection *c;
+        VarlinkConnection *c, *waiting = NULL;
 
         if (connections->n < VARLINK_CONNECTIONS_MAX)
                 return 0;
 
         TAILQ_FOREACH(c, &connections->list, link) {
-                if (!c->call) {
-                        varlink_connection_free(c);
-                        return 0;
-                }
+                if (!c->call)
+                        break;
+                if (!waiting && c->call->method)
+                        waiting = c;
         }
-        return -EUSERS;
+        if (!c && !waiting)
+                return -EUSERS;
+        varlink_connection_free(c ?: waiting);
+        return 0;
 }
 
 static int varlink_connection_on_io(sd_event_source *source, int fd, uint32_t events,

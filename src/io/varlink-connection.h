@@ -33,6 +33,8 @@ typedef struct VarlinkConnections VarlinkConnections;
 struct VarlinkCall {
         VarlinkConnection *connection; /* NULL: the peer is gone */
         bool is_oneway;
+        TAILQ_ENTRY(VarlinkCall) waiting; /* VarlinkServer.long_calls */
+        const VarlinkMethod *method;      /* that it waits for, NULL: it has begun */
 };
 
 struct VarlinkConnections {
@@ -49,8 +51,8 @@ struct VarlinkConnections {
 int varlink_connection_new(VarlinkConnections *connections, int *fd);
 void varlink_connection_free(VarlinkConnection *c);
 
-/* Frees the connection that has been silent longest, if none may be added. Returns 0, or -EUSERS
- * when every one has a call under way. */
+/* Frees the connection that has been silent longest, if none may be added: one without a call, else
+ * one whose call has not begun. Returns 0, or -EUSERS when every one has a call under way. */
 int varlink_connections_make_way(VarlinkConnections *connections);
 
 /* Answers the call and ends it. Takes parameters; error and parameters may be NULL. */

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #include "base/limits.h"
 #include "io/varlink-connection.h"
@@ -16,6 +17,9 @@ struct VarlinkServer {
         int listen_fd;
         sd_event_source *listen_source;
         sd_event_source *retry_source; /* listens again after there were no fds left */
+        sd_event_source *long_source;  /* the next one of these */
+        TAILQ_HEAD(, VarlinkCall) long_calls;
+        uint64_t long_due_usec; /* not before */
         const VarlinkInterface *interface;
         void *userdata;
 };
@@ -153,8 +157,15 @@ static const char *method_check_parameters(const VarlinkMethod *method, json_t *
         return NULL;
 }
 
+static void server_arm_long(VarlinkServer *s)
+{
+        (void) sd_event_source_set_time(s->long_source, s->long_due_usec);
+        (void) sd_event_source_set_enabled(
+                s->long_source, TAILQ_EMPTY(&s->long_calls) ? SD_EVENT_OFF : SD_EVENT_ONESHOT);
+}
+
 static void method_call(const VarlinkMethod *method, VarlinkCall *call, json_t *given,
-                        void *userdata)
+                        VarlinkServer *s, void *userdata)
 {
         json_auto_t *parameters = given ? json_incref(given) : json_object();
         const char *bad;
@@ -162,7 +173,11 @@ static void method_call(const VarlinkMethod *method, VarlinkCall *call, json_t *
         bad = method_check_parameters(method, parameters);
         if (bad)
                 varlink_call_invalid_parameter(call, bad);
-        else
+        else if (method->is_long) {
+                call->method = method;
+                TAILQ_INSERT_TAIL(&s->long_calls, call, waiting);
+                server_arm_long(s);
+        } else
                 method->handler(call, parameters, userdata);
 }
 
@@ -200,7 +215,7 @@ static void varlink_on_request(VarlinkConnections *connections, VarlinkCall *cal
                 varlink_call_error(call, SERVICE ".MethodNotImplemented",
                                    json_pack("{ss}", "method", request->method));
         else
-                method_call(method, call, request->parameters, userdata);
+                method_call(method, call, request->parameters, s, userdata);
 }
 
 unsigned varlink_server_n_connections(const VarlinkServer *server)
@@ -215,6 +230,11 @@ VarlinkServer *varlink_server_free(VarlinkServer *s)
 
         while (!TAILQ_EMPTY(&s->connections.list))
                 varlink_connection_free(TAILQ_FIRST(&s->connections.list));
+        for (VarlinkCall *call; (call = TAILQ_FIRST(&s->long_calls));) {
+                TAILQ_REMOVE(&s->long_calls, call, waiting);
+                varlink_call_finish(call, NULL, NULL);
+        }
+        (void) sd_event_source_disable_unref(s->long_source);
         (void) sd_event_source_disable_unref(s->retry_source);
         (void) sd_event_source_disable_unref(s->listen_source);
         (void) sd_event_unref(s->connections.event);
@@ -275,6 +295,31 @@ static int varlink_on_retry(sd_event_source *source, uint64_t usec, void *userda
         return 0;
 }
 
+static uint64_t now_usec(void)
+{
+        struct timespec ts;
+
+        (void) clock_gettime(CLOCK_MONOTONIC, &ts);
+        return (uint64_t) ts.tv_sec * 1000000 + (uint64_t) ts.tv_nsec / 1000;
+}
+
+static int varlink_on_long(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        VarlinkServer *s = ASSERT_PTR(userdata);
+        VarlinkCall *call = TAILQ_FIRST(&s->long_calls);
+        const VarlinkMethod *method = TAKE_PTR(call->method);
+        uint64_t begin_usec = now_usec();
+
+        TAILQ_REMOVE(&s->long_calls, call, waiting);
+        if (call->connection)
+                method->handler(call, NULL, s->userdata);
+        else
+                varlink_call_finish(call, NULL, NULL); /* nobody waits for it */
+        s->long_due_usec = 2 * now_usec() - begin_usec;
+        server_arm_long(s);
+        return 0;
+}
+
 static int server_add_sources(VarlinkServer *s, sd_event *event, int listen_fd)
 {
         int r;
@@ -290,7 +335,17 @@ static int server_add_sources(VarlinkServer *s, sd_event *event, int listen_fd)
                                        varlink_on_retry, s);
         if (r < 0)
                 return r;
-        return sd_event_source_set_enabled(s->retry_source, SD_EVENT_OFF);
+        r = sd_event_source_set_enabled(s->retry_source, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+
+        r = sd_event_add_time(event, &s->long_source, CLOCK_MONOTONIC, 0, 1, varlink_on_long, s);
+        if (r < 0)
+                return r;
+        r = sd_event_source_set_priority(s->long_source, VARLINK_PRIORITY);
+        if (r < 0)
+                return r;
+        return sd_event_source_set_enabled(s->long_source, SD_EVENT_OFF);
 }
 
 int varlink_server_new(VarlinkServer **ret, sd_event *event, int listen_fd,
@@ -309,6 +364,7 @@ int varlink_server_new(VarlinkServer **ret, sd_event *event, int listen_fd,
                 .userdata = userdata,
         };
         TAILQ_INIT(&s->connections.list);
+        TAILQ_INIT(&s->long_calls);
 
         /* jansson seeds its hash from /dev/urandom: now, not when a sandbox is around us. */
         json_object_seed(0);

@@ -36,6 +36,9 @@ typedef struct VarlinkMethod {
          * of them, also when the peer is gone by then.
          */
         void (*handler)(VarlinkCall *call, json_t *parameters, void *userdata);
+        /* Takes its time, and no parameters. Such calls wait in line for each other, and after each
+         * one all else has as much time as it took. */
+        bool is_long;
 } VarlinkMethod;
 
 typedef struct VarlinkInterface {

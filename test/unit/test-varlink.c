@@ -175,6 +175,59 @@ static void test_pipelining(Fixture *f)
         assert(!peer_read(f, fd) && !peer_is_closed(f, fd));
 }
 
+/* Long calls are carried out one by one, in their order; what is short comes between them, and the
+ * loop has time for other things. */
+static void test_long(Fixture *f)
+{
+        _cleanup_close_ int first = peer_new(f), second = peer_new(f), gone = peer_new(f);
+        _cleanup_close_ int third = peer_new(f), other = peer_new(f);
+        uint64_t begin, end;
+
+        peer_ask(f, first, "{\"method\":\"io.test.Long\"}");
+        peer_ask(f, second, "{\"method\":\"io.test.Long\"}");
+        peer_ask(f, gone, "{\"method\":\"io.test.Long\"}");
+        peer_ask(f, third, "{\"method\":\"io.test.Long\",\"oneway\":true}");
+        peer_ask(f, third, "{\"method\":\"io.test.Long\",\"parameters\":{\"n\":1}}");
+        while (f->n_long == 0)
+                assert(sd_event_run(f->event, 1000000) > 0);
+        gone = base_close(gone);
+        peer_ask(f, other, "{\"method\":\"io.test.Note\"}");
+        peer_expect(f, other, "{}");
+        assert(f->n_long == 1);
+        peer_expect(f, first, "{\"n\":1}");
+
+        assert(sd_event_now(f->event, CLOCK_MONOTONIC, &begin) >= 0);
+        while (f->n_long == 1)
+                assert(sd_event_run(f->event, 1000000) > 0);
+        assert(sd_event_now(f->event, CLOCK_MONOTONIC, &end) >= 0);
+        assert(end - begin >= FIXTURE_LONG_USEC / 2);
+        peer_expect(f, second, "{\"n\":2}");
+        while (f->n_long == 2)
+                assert(sd_event_run(f->event, 1000000) > 0);
+        peer_expect_error(f, third, SERVICE ".InvalidParameter", "parameter", "n");
+        assert(f->n_long == 3);
+}
+
+/* As many as there may be wait for theirs: one more is let in, and the first goes. */
+static void test_many_long(Fixture *f)
+{
+        int peers[128];
+        _cleanup_close_ int late = -1;
+
+        for (size_t i = 0; i < ARRAY_SIZE(peers); i++) {
+                peers[i] = peer_new(f);
+                peer_ask(f, peers[i], "{\"method\":\"io.test.Long\"}");
+                peer_ask(f, peers[i], "{\"method\":\"io.test.Long\"}");
+                (void) pump(f);
+        }
+        late = peer_new(f);
+        peer_ask(f, late, "{\"method\":\"io.test.Note\"}");
+        peer_expect(f, late, "{}");
+        assert(f->n_long < ARRAY_SIZE(peers) && varlink_server_n_connections(f->server) == 128);
+        for (size_t i = 0; i < ARRAY_SIZE(peers); i++)
+                (void) close(peers[i]);
+}
+
 static void test_service(Fixture *f)
 {
         _cleanup_close_ int fd = peer_new(f);
@@ -298,6 +351,8 @@ int main(void)
         run("oneway", test_oneway);
         run("more and upgrade", test_more_and_upgrade);
         run("pipelining, one call at a time, in order", test_pipelining);
+        run("long calls", test_long);
+        run("many long calls", test_many_long);
         run("org.varlink.service", test_service);
         run("peer gone before the reply", test_peer_gone);
         run("half-closed peer", test_half_close);
