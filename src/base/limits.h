@@ -126,5 +126,8 @@
 /* State pages that stay mapped; further ones are mapped again when their container speaks. */
 #define STATES_MAPPED_MAX 256U
 
+/* Larger blocks of memory are never kept for later: less than what a connection reads at once. */
+#define ALLOCATION_KEPT_BYTES (32 * 1024)
+
 /* One message of our own log. */
 #define LOG_LINE_MAX_BYTES 2048U

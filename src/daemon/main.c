@@ -8,11 +8,13 @@
  */
 
 #include <getopt.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <systemd/sd-daemon.h>
 
+#include "base/limits.h"
 #include "base/log.h"
 #include "daemon/daemon.h"
 #include "daemon/sandbox.h"
@@ -73,6 +75,9 @@ static int setup(Daemon **ret)
 
         /* All that is made has its mode written where it is made. */
         (void) umask(0);
+        /* What a peer made us hold goes back to the system with free(3). Left to itself the C
+         * library would keep blocks up to the largest size that was ever freed. */
+        (void) mallopt(M_MMAP_THRESHOLD, ALLOCATION_KEPT_BYTES);
 
         n = sd_listen_fds_with_names(true, &names);
         if (n < 0)
