@@ -7,11 +7,27 @@ method, prints its answer.
 """
 
 import json
+import os
+import re
 import socket
 import sys
 
 ADDRESS = "/run/conlogd/io.conlogd"
 SERVICE = "org.varlink.service."
+
+
+def daemon_pid():
+    with os.popen("systemctl show -P MainPID conlogd.service") as f:
+        return int(f.read())
+
+
+def n_fds(pid):
+    return len(os.listdir(f"/proc/{pid}/fd"))
+
+
+def rss_kib(pid):
+    with open(f"/proc/{pid}/status") as f:
+        return int(re.search(r"VmRSS:\s*(\d+)", f.read())[1])
 
 
 class Closed(Exception):

@@ -13,25 +13,11 @@ import sys
 import threading
 import time
 
-from control import ADDRESS, SERVICE, Client, Closed
+from control import ADDRESS, SERVICE, Client, Closed, daemon_pid, n_fds, rss_kib
 
 CONTAINERS = "/run/conlogd/containers"
 n_refused = 0
 n_peers = 0
-
-
-def daemon_pid():
-    with os.popen("systemctl show -P MainPID conlogd.service") as f:
-        return int(f.read())
-
-
-def n_fds(pid):
-    return len(os.listdir(f"/proc/{pid}/fd"))
-
-
-def rss_kib(pid):
-    with open(f"/proc/{pid}/status") as f:
-        return int(re.search(r"VmRSS:\s*(\d+)", f.read())[1])
 
 
 def refused(client, error, says, method, parameters=None):
