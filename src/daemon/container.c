@@ -91,7 +91,7 @@ int container_fifo_is_full(Container *c, const Stream *s)
         char name[FIFO_NAME_BYTES];
         struct pollfd p = { .events = POLLOUT };
 
-        dir_fd = rundir_open_at(c->daemon->containers_fd, c->id);
+        dir_fd = rundir_open_at(c->daemon->containers_fd, c->id, &c->state.dir_ino);
         if (dir_fd < 0)
                 return dir_fd;
         fifos_get_name(f, entry_stream_to_string(s->kind), name);
@@ -227,7 +227,7 @@ int container_create(Container **ret, Daemon *daemon, json_t *request, Refusal *
         if (r < 0)
                 return r;
 
-        dir_fd = rundir_create_at(daemon->containers_fd, c->id);
+        dir_fd = rundir_create_at(daemon->containers_fd, c->id, &c->state.dir_ino);
         if (dir_fd == -EEXIST)
                 return refuse(refusal, "io.conlogd.ContainerExists", "{s:s}", "id", c->id);
         if (dir_fd < 0)
@@ -237,13 +237,14 @@ int container_create(Container **ret, Daemon *daemon, json_t *request, Refusal *
                 r = refuse_option(refusal, spec->driver->name, "max-buffer-size", buffer_rule);
         if (r < 0) {
                 Fifos *init = TAILQ_FIRST(&c->fifos);
+                ino_t ino = c->state.dir_ino;
 
                 if (init)
                         fifos_unstore(init);
                 /* To remove it takes fds: there may be none but these. */
                 c = container_free(c);
                 dir_fd = base_close(dir_fd);
-                (void) rundir_remove_at(daemon->containers_fd, spec->facts.id);
+                (void) rundir_remove_at(daemon->containers_fd, spec->facts.id, ino);
                 return r;
         }
         *ret = TAKE_PTR(c);
@@ -370,9 +371,10 @@ int container_restore(Container **ret, Daemon *daemon, const char *id, Refusal *
         _cleanup_(spec_freep) Spec *spec = NULL;
         _cleanup_buffer_ Buffer text = {};
         _cleanup_close_ int dir_fd = -1;
+        ino_t dir_ino = 0;
         int r;
 
-        dir_fd = rundir_open_at(daemon->containers_fd, id);
+        dir_fd = rundir_open_at(daemon->containers_fd, id, &dir_ino);
         if (dir_fd < 0)
                 return dir_fd;
         r = rundir_read_file(dir_fd, "config", SPEC_FILE_MAX_BYTES, &text);
@@ -387,6 +389,7 @@ int container_restore(Container **ret, Daemon *daemon, const char *id, Refusal *
         r = container_new(&c, daemon, spec, refusal);
         if (r < 0)
                 return r;
+        c->state.dir_ino = dir_ino;
         r = container_reopen(c, dir_fd);
         if (r < 0)
                 return r;
@@ -422,7 +425,7 @@ static void container_forget_exec(Container *c, Fifos *f)
         _cleanup_close_ int dir_fd = -1;
         char name[ID_MAX_BYTES + sizeof(EXEC_CONFIG_SUFFIX)];
 
-        dir_fd = rundir_open_at(c->daemon->containers_fd, c->id);
+        dir_fd = rundir_open_at(c->daemon->containers_fd, c->id, &c->state.dir_ino);
         if (dir_fd >= 0) {
                 (void) snprintf(name, sizeof(name), "%s" EXEC_CONFIG_SUFFIX, f->name);
                 (void) unlinkat(dir_fd, name, 0);
@@ -454,7 +457,7 @@ int container_exec(Container *c, const char *exec, bool is_terminal, bool is_log
                 return refuse(refusal, "io.conlogd.LimitReached", "{s:s, s:i}", "limit",
                               "execs of a container", "value", (int) EXECS_MAX);
 
-        dir_fd = rundir_open_at(c->daemon->containers_fd, c->id);
+        dir_fd = rundir_open_at(c->daemon->containers_fd, c->id, &c->state.dir_ino);
         if (dir_fd < 0)
                 return dir_fd;
         r = fifos_new(&f, c, exec, true, is_logged, is_terminal);
@@ -495,16 +498,16 @@ int container_exec(Container *c, const char *exec, bool is_terminal, bool is_log
 }
 
 /* The config goes first: a directory without one counts for nothing, should we be killed here. */
-static int container_delete_dir(const Container *c)
+static int container_delete_dir(Container *c)
 {
         _cleanup_close_ int dir_fd = -1;
 
-        dir_fd = rundir_open_at(c->daemon->containers_fd, c->id);
+        dir_fd = rundir_open_at(c->daemon->containers_fd, c->id, &c->state.dir_ino);
         if (dir_fd < 0)
                 return dir_fd;
         if (unlinkat(dir_fd, "config", 0) < 0)
                 return -errno;
-        return rundir_remove_at(c->daemon->containers_fd, c->id);
+        return rundir_remove_at(c->daemon->containers_fd, c->id, c->state.dir_ino);
 }
 
 /* The container is drained: say so in the log, delete everything, answer. */

@@ -67,9 +67,10 @@ static json_t *control_read_request(const Container *c)
 {
         _cleanup_buffer_ Buffer text = {};
         _cleanup_close_ int dir_fd = -1;
+        ino_t ino = c->state.dir_ino;
         json_t *object, *request;
 
-        dir_fd = rundir_open_at(c->daemon->containers_fd, c->id);
+        dir_fd = rundir_open_at(c->daemon->containers_fd, c->id, &ino);
         if (dir_fd < 0 || rundir_read_file(dir_fd, "config", SPEC_FILE_MAX_BYTES, &text) < 0)
                 return NULL;
         object = json_loadb(text.data, text.size, 0, NULL);

@@ -186,6 +186,35 @@ int daemon_find_container(Daemon *d, const char *key, Container **ret, Refusal *
         return 0;
 }
 
+/* -EEXIST for a name that no daemon gives to a file of a container. */
+static int daemon_on_rest_name(const char *name, void *userdata)
+{
+        static const char *const ends[] = { "-stdin", "-stdout", "-stderr",
+                                            "-kept",  "config",  "state" };
+
+        for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+                size_t size = strlen(name), n = strlen(ends[i]);
+
+                if (size >= n && strcmp(name + size - n, ends[i]) == 0)
+                        return 0;
+        }
+        return -EEXIST;
+}
+
+/* Deletes what a daemon that was killed has left of a container, unless it is somebody else's. */
+static int daemon_remove_rest(Daemon *d, const char *id)
+{
+        _cleanup_close_ int dir_fd = -1;
+        ino_t ino = 0;
+        int r;
+
+        dir_fd = rundir_open_at(d->containers_fd, id, &ino);
+        if (dir_fd < 0)
+                return dir_fd;
+        r = rundir_list(dir_fd, daemon_on_rest_name, NULL);
+        return r < 0 ? r : rundir_remove_at(d->containers_fd, id, ino);
+}
+
 static int daemon_on_restore_name(const char *name, void *userdata)
 {
         Daemon *d = ASSERT_PTR(userdata);
@@ -202,10 +231,11 @@ static int daemon_on_restore_name(const char *name, void *userdata)
                 daemon_add_container(d, c);
         else if (r == -ENOENT) {
                 /* No config: the daemon was killed while it made or removed this one. */
-                r = rundir_remove_at(d->containers_fd, name);
+                r = daemon_remove_rest(d, name);
                 if (r < 0)
-                        (void) log_error_errno(r, "Failed to delete the rest of container %s: %m",
-                                               name);
+                        (void) log_error_errno(
+                                r, "Failed to delete the rest of container %s, left as it is: %m",
+                                name);
         } else {
                 const char *rule = json_string_value(json_object_get(refusal.parameters, "rule"));
 
@@ -255,7 +285,7 @@ static int daemon_open_run_dir(Daemon *d)
         /* Where systemd-tmpfiles has not run since the installation. */
         if (mkdirat(run_fd, "containers", 0700) < 0 && errno != EEXIST)
                 return log_error_errno(errno, "Failed to make " RUN_DIR "/containers: %m");
-        d->containers_fd = rundir_open_at(run_fd, "containers");
+        d->containers_fd = rundir_open_at(run_fd, "containers", NULL);
         if (d->containers_fd < 0)
                 return log_error_errno(d->containers_fd,
                                        "Failed to open " RUN_DIR "/containers: %m");

@@ -21,41 +21,34 @@ static int kept_open_dir(const Stream *s, char ret_name[KEPT_NAME_BYTES])
 
         fifos_get_name(f, entry_stream_to_string(s->kind), name);
         (void) snprintf(ret_name, KEPT_NAME_BYTES, "%s-kept", name);
-        return rundir_open_at(s->container->daemon->containers_fd, s->container->id);
-}
-
-static int kept_open(const Stream *s, int flags)
-{
-        _cleanup_close_ int dir_fd = -1, fd = -1;
-        char name[KEPT_NAME_BYTES];
-        struct stat st;
-
-        dir_fd = kept_open_dir(s, name);
-        if (dir_fd < 0)
-                return dir_fd;
-        fd = openat(dir_fd, name, flags | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
-        if (fd < 0)
-                return -errno;
-        if (fstat(fd, &st) < 0)
-                return -errno;
-        return S_ISREG(st.st_mode) && st.st_nlink == 1 ? TAKE_FD(fd) : -EBADF;
+        return rundir_open_at(s->container->daemon->containers_fd, s->container->id,
+                              &s->container->state.dir_ino);
 }
 
 int kept_fill(Stream *s, size_t n, int64_t *moved)
 {
-        _cleanup_close_ int fd = -1;
+        _cleanup_close_ int dir_fd = -1, fd = -1;
+        char name[KEPT_NAME_BYTES];
 
+        dir_fd = kept_open_dir(s, name);
+        if (dir_fd < 0)
+                return dir_fd;
         /* What a stream that is gone has left under this name does not count. */
-        fd = kept_open(s, O_WRONLY | O_CREAT | (*moved == 0 ? O_TRUNC : 0));
+        fd = *moved == 0 ? rundir_create_file(dir_fd, name)
+                         : rundir_open_file(dir_fd, name, S_IFREG, O_WRONLY);
         return fd < 0 ? fd : fifo_move(s->fd, fd, n, moved);
 }
 
 int kept_peek(Stream *s, uint64_t offset, size_t n, Span *ret)
 {
-        _cleanup_close_ int fd = -1;
+        _cleanup_close_ int dir_fd = -1, fd = -1;
+        char name[KEPT_NAME_BYTES];
         ssize_t k;
 
-        fd = kept_open(s, O_RDONLY);
+        dir_fd = kept_open_dir(s, name);
+        if (dir_fd < 0)
+                return dir_fd;
+        fd = rundir_open_file(dir_fd, name, S_IFREG, O_RDONLY);
         if (fd < 0)
                 return fd;
         n = MIN(n, (size_t) PEEK_MAX_BYTES);

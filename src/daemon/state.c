@@ -75,22 +75,22 @@ static int state_check(const StatePage *page)
         return state_turn_is_valid(page, &page->turns[page->active]) ? 0 : -EBADMSG;
 }
 
-static int state_open(int containers_fd, const char *id, StatePage **ret)
+static int state_open(int containers_fd, const char *id, ino_t *dir_ino, StatePage **ret)
 {
         _cleanup_close_ int dir_fd = -1, fd = -1;
         struct stat st;
         void *p;
         int r;
 
-        dir_fd = rundir_open_at(containers_fd, id);
+        dir_fd = rundir_open_at(containers_fd, id, dir_ino);
         if (dir_fd < 0)
                 return dir_fd;
-        fd = openat(dir_fd, "state", O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        fd = rundir_open_file(dir_fd, "state", S_IFREG, O_RDWR);
         if (fd < 0)
-                return -errno;
+                return fd == -EBADF ? -EBADMSG : fd;
         if (fstat(fd, &st) < 0)
                 return -errno;
-        if (!S_ISREG(st.st_mode) || st.st_size != STATE_FILE_BYTES)
+        if (st.st_size != STATE_FILE_BYTES)
                 return -EBADMSG;
 
         p = mmap(NULL, STATE_FILE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
@@ -115,7 +115,7 @@ int state_map(States *states, State *state, const char *id, StatePage **ret)
                         TAILQ_INSERT_HEAD(&states->mapped, state, mapped);
                 }
         } else {
-                r = state_open(states->containers_fd, id, &state->page);
+                r = state_open(states->containers_fd, id, &state->dir_ino, &state->page);
                 if (r < 0)
                         return r;
                 if (states->n_mapped == STATES_MAPPED_MAX)

@@ -93,6 +93,7 @@ typedef struct StatePage {
 typedef struct State {
         TAILQ_ENTRY(State) mapped; /* States.mapped */
         StatePage *page;           /* NULL while not mapped */
+        ino_t dir_ino;             /* of the container's directory, 0: not known yet */
 } State;
 
 /* The pages that are mapped: the ones used last, so that idle containers take no memory. */

@@ -10,6 +10,7 @@
 
 #include "base/limits.h"
 #include "io/fifo.h"
+#include "io/rundir.h"
 
 /* What a process that was killed has left between the halves of a peek. */
 static void fifo_scratch_empty(FifoScratch *scratch)
@@ -72,17 +73,7 @@ int fifo_create(int dir_fd, const char *name)
 
 int fifo_open(int dir_fd, const char *name, int flags)
 {
-        _cleanup_close_ int fd = -1;
-        struct stat st, dir_st;
-
-        fd = openat(dir_fd, name, flags | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY | O_CLOEXEC);
-        if (fd < 0)
-                return -errno;
-        if (fstat(fd, &st) < 0 || fstat(dir_fd, &dir_st) < 0)
-                return -errno;
-        if (!S_ISFIFO(st.st_mode) || st.st_nlink != 1 || st.st_dev != dir_st.st_dev)
-                return -EBADF;
-        return TAKE_FD(fd);
+        return rundir_open_file(dir_fd, name, S_IFIFO, flags);
 }
 
 int fifo_get_capacity(int fd, size_t *ret)

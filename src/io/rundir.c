@@ -25,7 +25,7 @@ int rundir_open(const char *path)
         return fd < 0 ? -errno : fd;
 }
 
-int rundir_open_at(int dir_fd, const char *name)
+int rundir_open_at(int dir_fd, const char *name, ino_t *ino)
 {
         _cleanup_close_ int fd = -1;
         struct stat st;
@@ -37,16 +37,44 @@ int rundir_open_at(int dir_fd, const char *name)
                 return -errno;
         if (st.st_uid != geteuid() || (st.st_mode & 0022))
                 return -EPERM;
+        if (ino && *ino > 0 && *ino != st.st_ino)
+                return -ESTALE;
+        if (ino)
+                *ino = st.st_ino;
         return TAKE_FD(fd);
 }
 
-int rundir_create_at(int dir_fd, const char *name)
+int rundir_open_file(int dir_fd, const char *name, mode_t type, int flags)
+{
+        _cleanup_close_ int path_fd = -1;
+        struct stat st, dir_st;
+        char path[32];
+        int fd;
+
+        path_fd = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+        if (path_fd < 0)
+                return -errno;
+        if (fstat(path_fd, &st) < 0 || fstat(dir_fd, &dir_st) < 0)
+                return -errno;
+        if (S_ISLNK(st.st_mode))
+                return -ELOOP;
+        if ((st.st_mode & S_IFMT) != type || st.st_nlink != 1 || st.st_dev != dir_st.st_dev)
+                return -EBADF;
+
+        (void) snprintf(path, sizeof(path), "/proc/self/fd/%i", path_fd);
+        fd = open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        /* -ENOENT would say that the file is not there. */
+        return fd >= 0 ? fd : errno == ENOENT ? -ENOSYS : -errno;
+}
+
+int rundir_create_at(int dir_fd, const char *name, ino_t *ret_ino)
 {
         int fd;
 
         if (mkdirat(dir_fd, name, 0700) < 0)
                 return -errno;
-        fd = rundir_open_at(dir_fd, name);
+        *ret_ino = 0;
+        fd = rundir_open_at(dir_fd, name, ret_ino);
         /* No fd left for it: the name must not stay taken. */
         if (fd < 0)
                 (void) unlinkat(dir_fd, name, AT_REMOVEDIR);
@@ -95,11 +123,11 @@ static int rundir_on_unlink(const char *name, void *userdata)
         return unlinkat(*(int *) userdata, name, 0) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-int rundir_remove_at(int dir_fd, const char *name)
+int rundir_remove_at(int dir_fd, const char *name, ino_t ino)
 {
         int fd, r;
 
-        fd = rundir_open_at(dir_fd, name);
+        fd = rundir_open_at(dir_fd, name, &ino);
         if (fd < 0)
                 return fd;
         r = rundir_walk(fd, rundir_on_unlink, &fd);
@@ -122,6 +150,16 @@ static int rundir_write_all(int fd, Span content)
         return 0;
 }
 
+int rundir_create_file(int dir_fd, const char *name)
+{
+        int fd;
+
+        if (unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT)
+                return -errno;
+        fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        return fd < 0 ? -errno : fd;
+}
+
 int rundir_write_file(int dir_fd, const char *name, Span content)
 {
         _cleanup_close_ int fd = -1;
@@ -132,12 +170,10 @@ int rundir_write_file(int dir_fd, const char *name, Span content)
         if (n < 0 || (size_t) n >= sizeof(temporary))
                 return -ENAMETOOLONG;
 
-        /* A left-over of a killed daemon: a name of ours in a directory of ours. */
-        if (unlinkat(dir_fd, temporary, 0) < 0 && errno != ENOENT)
-                return -errno;
-        fd = openat(dir_fd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        /* There may be a left-over of a killed daemon. */
+        fd = rundir_create_file(dir_fd, temporary);
         if (fd < 0)
-                return -errno;
+                return fd;
         r = rundir_write_all(fd, content);
         if (r >= 0 && renameat(dir_fd, temporary, dir_fd, name) < 0)
                 r = -errno;
@@ -153,13 +189,11 @@ int rundir_read_file(int dir_fd, const char *name, size_t max, Buffer *ret)
         size_t left;
         int r;
 
-        fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+        fd = rundir_open_file(dir_fd, name, S_IFREG, O_RDONLY);
         if (fd < 0)
-                return -errno;
+                return fd;
         if (fstat(fd, &st) < 0)
                 return -errno;
-        if (!S_ISREG(st.st_mode))
-                return -EBADF;
         if ((uint64_t) st.st_size > max)
                 return -EFBIG;
 

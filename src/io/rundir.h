@@ -12,18 +12,33 @@
 /* Opens a directory by its path. Returns the fd. */
 int rundir_open(const char *path);
 
-/* Opens a directory in another one, which must belong to us. Returns the fd. */
-int rundir_open_at(int dir_fd, const char *name);
+/* Opens a directory in another one, which must belong to us. *ino (NULL: it does not matter) says
+ * which it must be: -ESTALE when somebody has put another one there; where it is 0 it is filled in.
+ * Returns the fd. */
+int rundir_open_at(int dir_fd, const char *name, ino_t *ino);
 
 /* Makes a directory, mode 0700, and opens it. -EEXIST when the name is taken. Returns the fd. */
-int rundir_create_at(int dir_fd, const char *name);
+int rundir_create_at(int dir_fd, const char *name, ino_t *ret_ino);
 
-/* Deletes a directory and the files in it; directories in it are not expected and make it fail. */
-int rundir_remove_at(int dir_fd, const char *name);
+/* Deletes a directory, which must be that one (0: any), and the files in it; directories in it are
+ * not expected and make it fail. */
+int rundir_remove_at(int dir_fd, const char *name, ino_t ino);
+
+/*
+ * Opens a file, never blocking, that is of this type (S_IFREG or S_IFIFO), has one name only, and
+ * lies on the directory's own file system. Whatever else has the name is not even opened, so that
+ * neither a device nor a peer at the other end sees anything: -ELOOP for a symbolic link, else
+ * -EBADF. Returns the fd.
+ */
+int rundir_open_file(int dir_fd, const char *name, mode_t type, int flags);
 
 /* Calls on_name for each name in the directory except . and .., in no order. A negative return
  * ends the walk and is passed on. */
 int rundir_list(int dir_fd, int (*on_name)(const char *name, void *userdata), void *userdata);
+
+/* Makes a new file, mode 0600, in the place of what has the name, and opens it for writing. Returns
+ * the fd. */
+int rundir_create_file(int dir_fd, const char *name);
 
 /* Writes a new file, mode 0600, and gives it its name only when it is whole. */
 int rundir_write_file(int dir_fd, const char *name, Span content);

@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/resource.h>
 
 #include "../child.h"
@@ -40,22 +41,22 @@ static void test_open_at(void)
         Temporary t;
 
         temporary_init(&t);
-        assert(rundir_open_at(t.fd, "none") == -ENOENT);
+        assert(rundir_open_at(t.fd, "none", NULL) == -ENOENT);
         assert(mkdirat(t.fd, "ours", 0755) == 0);
-        assert(base_close(rundir_open_at(t.fd, "ours")) == -1);
+        assert(base_close(rundir_open_at(t.fd, "ours", NULL)) == -1);
 
         assert(symlinkat("ours", t.fd, "link") == 0);
-        assert(rundir_open_at(t.fd, "link") == -ENOTDIR);
+        assert(rundir_open_at(t.fd, "link", NULL) == -ENOTDIR);
         temporary_write(&t, "file", "");
-        assert(rundir_open_at(t.fd, "file") == -ENOTDIR);
+        assert(rundir_open_at(t.fd, "file", NULL) == -ENOTDIR);
 
         assert(fchmodat(t.fd, "ours", 0775, 0) == 0);
-        assert(rundir_open_at(t.fd, "ours") == -EPERM);
+        assert(rundir_open_at(t.fd, "ours", NULL) == -EPERM);
         assert(fchmodat(t.fd, "ours", 0702, 0) == 0);
-        assert(rundir_open_at(t.fd, "ours") == -EPERM);
+        assert(rundir_open_at(t.fd, "ours", NULL) == -EPERM);
         assert(fchmodat(t.fd, "ours", 0700, 0) == 0);
         if (fchownat(t.fd, "ours", 65534, 65534, 0) == 0)
-                assert(rundir_open_at(t.fd, "ours") == -EPERM);
+                assert(rundir_open_at(t.fd, "ours", NULL) == -EPERM);
         temporary_done(&t);
         puts("ok: open in a directory");
 }
@@ -64,21 +65,22 @@ static void test_create(void)
 {
         struct rlimit old, limit;
         struct stat st;
+        ino_t ino;
         Temporary t;
 
         temporary_init(&t);
-        assert(base_close(rundir_create_at(t.fd, "new")) == -1);
+        assert(base_close(rundir_create_at(t.fd, "new", &ino)) == -1);
         assert(fstatat(t.fd, "new", &st, AT_SYMLINK_NOFOLLOW) == 0);
         assert(st.st_mode == (S_IFDIR | 0700));
-        assert(rundir_create_at(t.fd, "new") == -EEXIST);
+        assert(rundir_create_at(t.fd, "new", &ino) == -EEXIST);
         assert(symlinkat("nowhere", t.fd, "link") == 0);
-        assert(rundir_create_at(t.fd, "link") == -EEXIST);
+        assert(rundir_create_at(t.fd, "link", &ino) == -EEXIST);
 
         /* Without an fd for it, the directory does not stay: the name would be taken for ever. */
         assert(getrlimit(RLIMIT_NOFILE, &old) == 0);
         limit = (struct rlimit){ .rlim_cur = (rlim_t) t.fd + 1, .rlim_max = old.rlim_max };
         assert(setrlimit(RLIMIT_NOFILE, &limit) == 0);
-        assert(rundir_create_at(t.fd, "late") == -EMFILE);
+        assert(rundir_create_at(t.fd, "late", &ino) == -EMFILE);
         assert(setrlimit(RLIMIT_NOFILE, &old) == 0);
         assert(!temporary_has(&t, "late"));
         temporary_done(&t);
@@ -93,7 +95,7 @@ static void test_remove(void)
         temporary_init(&outside);
         temporary_write(&outside, "canary", "alive");
 
-        assert(rundir_remove_at(t.fd, "none") == -ENOENT);
+        assert(rundir_remove_at(t.fd, "none", 0) == -ENOENT);
         assert(mkdirat(t.fd, "full", 0700) == 0);
         for (unsigned i = 0; i < 300; i++) {
                 char name[32];
@@ -103,19 +105,19 @@ static void test_remove(void)
         }
         assert(mkfifoat(t.fd, "full/fifo", 0622) == 0);
         assert(symlinkat(outside.path, t.fd, "full/link") == 0);
-        assert(rundir_remove_at(t.fd, "full") == 0);
+        assert(rundir_remove_at(t.fd, "full", 0) == 0);
         assert(!temporary_has(&t, "full"));
 
         /* Links are not followed, whether they are inside or stand for the directory. */
         assert(symlinkat(outside.path, t.fd, "link") == 0);
-        assert(rundir_remove_at(t.fd, "link") == -ENOTDIR);
+        assert(rundir_remove_at(t.fd, "link", 0) == -ENOTDIR);
         temporary_expect(&outside, "canary", "alive");
 
         /* A directory inside is nothing that we have made. */
         assert(mkdirat(t.fd, "deep", 0700) == 0);
         assert(mkdirat(t.fd, "deep/inner", 0700) == 0);
         temporary_write(&t, "deep/inner/file", "text");
-        assert(rundir_remove_at(t.fd, "deep") == -EISDIR);
+        assert(rundir_remove_at(t.fd, "deep", 0) == -EISDIR);
         temporary_expect(&t, "deep/inner/file", "text");
         temporary_done(&outside);
         temporary_done(&t);
@@ -136,6 +138,76 @@ static int on_name(const char *name, void *userdata)
         assert(strcmp(name, ".") != 0 && strcmp(name, "..") != 0);
         names->has_file = names->has_file || strcmp(name, "..file") == 0;
         return ++names->n < names->n_max ? 0 : -ECANCELED;
+}
+
+/* Somebody puts another directory in the place of one that we know: it stays as it is. */
+static void test_same(void)
+{
+        ino_t ino, any = 0;
+        struct stat st;
+        Temporary t;
+
+        temporary_init(&t);
+        assert(base_close(rundir_create_at(t.fd, "ours", &ino)) == -1);
+        assert(fstatat(t.fd, "ours", &st, AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == ino);
+        assert(base_close(rundir_open_at(t.fd, "ours", &ino)) == -1);
+        assert(base_close(rundir_open_at(t.fd, "ours", &any)) == -1 && any == ino);
+
+        assert(mkdirat(t.fd, "other", 0700) == 0);
+        temporary_write(&t, "other/canary", "alive");
+        assert(renameat2(t.fd, "ours", t.fd, "other", RENAME_EXCHANGE) == 0);
+        assert(rundir_open_at(t.fd, "ours", &ino) == -ESTALE);
+        assert(rundir_remove_at(t.fd, "ours", ino) == -ESTALE);
+        temporary_expect(&t, "ours/canary", "alive");
+        assert(rundir_remove_at(t.fd, "other", ino) == 0);
+        temporary_done(&t);
+        puts("ok: the same directory");
+}
+
+/* Whether somebody has opened a file that is watched. */
+static bool was_opened(int watch_fd)
+{
+        char events[4096] __attribute__((__aligned__(__alignof__(struct inotify_event))));
+
+        return read(watch_fd, events, sizeof(events)) > 0;
+}
+
+/* What is not as it should be is not even opened. */
+static void test_never_opened(void)
+{
+        _cleanup_close_ int watch_fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+        static const mode_t types[] = { S_IFREG, S_IFIFO, S_IFSOCK, S_IFCHR };
+        char path[128];
+        Temporary t;
+
+        temporary_init(&t);
+        for (size_t i = 0; i < ARRAY_SIZE(types); i++)
+                for (unsigned has_link = 0; has_link < 2; has_link++) {
+                        /* null; only root can make it */
+                        if (mknodat(t.fd, "it", types[i] | 0600, 1 << 8 | 3) < 0)
+                                continue;
+                        assert(!has_link || linkat(t.fd, "it", t.fd, "link", 0) == 0);
+                        (void) snprintf(path, sizeof(path), "%s/it", t.path);
+                        assert(inotify_add_watch(watch_fd, path, IN_OPEN) >= 0);
+
+                        /* The two types that there are of ours. */
+                        for (size_t k = 0; k < 2; k++) {
+                                int fd = rundir_open_file(t.fd, "it", types[k], O_RDWR);
+
+                                assert(i == k && !has_link ? fd >= 0 : fd == -EBADF);
+                                assert(was_opened(watch_fd) == (fd >= 0));
+                                base_close(fd);
+                        }
+                        assert(unlinkat(t.fd, "it", 0) == 0);
+                        assert(!has_link || unlinkat(t.fd, "link", 0) == 0);
+                        (void) was_opened(watch_fd);
+                }
+
+        assert(rundir_open_file(t.fd, "none", S_IFREG, O_RDONLY) == -ENOENT);
+        assert(symlinkat("none", t.fd, "it") == 0);
+        assert(rundir_open_file(t.fd, "it", S_IFREG, O_RDONLY) == -ELOOP);
+        temporary_done(&t);
+        puts("ok: never opened");
 }
 
 static void test_list(void)
@@ -309,7 +381,7 @@ static void test_race(void)
                 assert(renameat2(t.fd, "c", t.fd, "link", RENAME_EXCHANGE) == 0);
 
         for (unsigned i = 0; i < 20000; i++) {
-                _cleanup_close_ int fd = rundir_open_at(t.fd, "c");
+                _cleanup_close_ int fd = rundir_open_at(t.fd, "c", NULL);
                 _cleanup_buffer_ Buffer b = {};
 
                 if (fd < 0) {
@@ -335,6 +407,8 @@ int main(void)
         test_open_at();
         test_create();
         test_remove();
+        test_same();
+        test_never_opened();
         test_list();
         test_write();
         test_write_failure();
