@@ -75,6 +75,10 @@ int sandbox_enter(void)
         _cleanup_(sandbox_release) scmp_filter_ctx filter = NULL;
         int r;
 
+        /* -Dseccomp=off: sanitizers and valgrind do what only an attack would do. */
+        if (SANDBOX_MISS_ACTION == SCMP_ACT_ALLOW)
+                return 0;
+
         filter = seccomp_init(SANDBOX_MISS_ACTION);
         if (!filter)
                 return -ENOMEM;
