@@ -169,17 +169,16 @@ static void check_fd_store(const Host *h, Finding *f)
         finding_mend_unit(f, "Service", "FileDescriptorStoreMax", value);
 }
 
-/* A terminal makes it two for a container. */
+/* A container with a terminal and without stdin has but one. */
 static void check_fds_stored(const Host *h, Finding *f)
 {
-        uint64_t least = (uint64_t) (FIFOS_FOR_CONTAINER - 1) * h->containers;
         const Figure *used = &h->manager.fd_store_used, *max = &h->manager.fd_store_max;
 
         if (!knows_service(h, f, h->daemon_error ?: used->error ?: max->error))
                 return;
         finding_set(f, "%" PRIu64 " of %" PRIu64 " places for %u container%s", used->n, max->n,
                     h->containers, h->containers == 1 ? "" : "s");
-        if (used->n < least) {
+        if (used->n < h->containers) {
                 finding_blame(
                         f, LEVEL_PROBLEM,
                         "The service manager does not keep the FIFOs of some containers, or "

@@ -134,7 +134,7 @@ static void test_limits(void)
                 { "LimitNOFILE=", offsetof(Host, daemon_files_max), 3194, LEVEL_PROBLEM },
                 { "FileDescriptorStoreMax=", offsetof(Host, manager.fd_store_max), 3002,
                   LEVEL_PROBLEM, "FIFOs in the store" },
-                { "FIFOs in the store", offsetof(Host, manager.fd_store_used), 200, LEVEL_PROBLEM },
+                { "FIFOs in the store", offsetof(Host, manager.fd_store_used), 100, LEVEL_PROBLEM },
                 { "TasksMax=", offsetof(Host, manager.tasks_max), 2, LEVEL_PROBLEM },
                 { "MemoryMax=", offsetof(Host, manager.memory_max), 96 * 1048576 + 1000 * 24576,
                   LEVEL_PROBLEM },

@@ -127,7 +127,7 @@ wait_until 5 is_stored 1 CONTAINER_ID_FULL=lives
 configure ''
 systemctl reload conlogd.service
 conlogctl create --id new >/dev/null
-expect_match "Status once more" '"containersMax": 4096' "$(control Status)"
+expect_match "Status once more" '"containersMax": 2048' "$(control Status)"
 [[ $(control Status) != *badConfiguration* ]] || fail "a mended configuration is still bad"
 
 ok "$n_refused bad files refused by their line"
