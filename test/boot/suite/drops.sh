@@ -43,7 +43,8 @@ write_frozen() {
         freeze
         (run_bundle "$id" "$id" --log-opt=mode=non-blocking "$@") &
         writer=$!
-        sleep 0.5
+        wait_until 10 test -e "/run/conlogd/containers/$id/config"
+        sleep 0.3
         systemctl kill --signal=KILL --kill-whom=main conlogd.service
         wait "$writer" || fail "$id: the writer: $? $(cat "$id/rootfs/tmp/report")"
         thaw
