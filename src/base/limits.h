@@ -48,9 +48,10 @@
 /* Sets of exec FIFOs of one container at a time. */
 #define EXECS_MAX 64U
 
-/* max-buffer-size, the capacity of a FIFO. A page is the least the kernel gives; the most is its
- * fs.pipe-max-size, 1 MiB by default. What a stream keeps aside has the same bound. */
-#define BUFFER_MIN_BYTES 4096U
+/* max-buffer-size, the capacity of a FIFO. One page, the least the kernel gives, is full with each
+ * write over its end. The most is fs.pipe-max-size, 1 MiB by default. What a stream keeps aside has
+ * the same bound. */
+#define BUFFER_MIN_BYTES 8192U
 #define BUFFER_MAX_BYTES (64U * 1024 * 1024)
 /* Rate limits of a container, for a second and in what is saved up: the product of the two and a
  * million, as rate.c counts, stays within 63 bits. */

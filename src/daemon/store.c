@@ -196,8 +196,8 @@ int store_keep(Store *store, Fifos *f)
 {
         int r = -EAGAIN;
 
-        /* The manager has a part of it, and perhaps what is not of the set any more. That name stays
-         * taken: store_close_rest() may take it out once more. */
+        /* The manager has a part of it, and perhaps what is not of the set any more. That name
+         * stays taken: store_close_rest() may take it out once more. */
         if (f->store_name[0])
                 (void) notify_remove_fds(store->notify, f->store_name);
         store_choose_name(store, f->store_name);

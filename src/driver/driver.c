@@ -84,7 +84,7 @@ const DriverOption common_options[] = {
         },
         {
                 .key = "max-buffer-size",
-                .rule = "4K to what the kernel grants, such as 1M: the capacity of each FIFO",
+                .rule = "8K to what the kernel grants, such as 1M: the capacity of each FIFO",
                 .check = check_buffer_size,
         },
         {

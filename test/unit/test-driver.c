@@ -80,8 +80,8 @@ static const struct {
         },
         {
                 .key = "max-buffer-size",
-                .good = { "4K", "4096", "1m", "64M" },
-                .bad = { "", "0", "4095", "64.5K", "65M", "-1", "1T" },
+                .good = { "8K", "8192", "1m", "64M" },
+                .bad = { "", "0", "8191", "64.5K", "65M", "-1", "1T" },
         },
         {
                 .key = "rate-limit-lines",

@@ -359,7 +359,7 @@ static void test_buffer(void)
         static const struct {
                 const char *text;
                 size_t bytes;
-        } sizes[] = { { "4K", 4096 }, { "64K", 65536 }, { "100K", 131072 }, { "1M", 1048576 } };
+        } sizes[] = { { "8K", 8192 }, { "64K", 65536 }, { "100K", 131072 }, { "1M", 1048576 } };
 
         for (size_t i = 0; i < ARRAY_SIZE(sizes); i++) {
                 Account a = { .next_ordinal = 1 };

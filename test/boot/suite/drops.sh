@@ -96,8 +96,8 @@ refused 'goes with mode=non-blocking only' conlogctl create --id=odd --log-opt=d
 refused 'blocking or non-blocking' conlogctl create --id=odd --log-opt=mode=fast
 expect "directories left" "" "$(ls /run/conlogd/containers)"
 # What is small is granted even where other pipes of root have used up what there is for all.
-expect "bufferSize" 8192 "$(control Create \
-        '{"id": "sized", "options": {"max-buffer-size": "5000"}}' |
+expect "bufferSize" 16384 "$(control Create \
+        '{"id": "sized", "options": {"max-buffer-size": "9000"}}' |
         python3 -c 'import json, sys; print(json.load(sys.stdin)["container"]["streams"][1]["bufferSize"])')"
 conlogctl remove sized >/dev/null
 
