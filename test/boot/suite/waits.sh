@@ -45,12 +45,9 @@ for cut in 1 line 2049 4096 4097 65536 100000 random; do
         stall=$(figure stall_ms "$(cat report)")
         figures+=" $cut: $stall"
         [ "$stall" -le 400 ] || fail "cut $cut: a write took $stall ms: $(cat report)"
-        expect "lines with cut $cut" $lines "$(conlogctl show $id --json | python3 -c '
-import json, sys
-
-shown = json.load(sys.stdin)
-print((shown[0] if isinstance(shown, list) else shown)["lines"])')"
-        conlogctl remove $id >/dev/null
+        # Not lines: with very many pipes on the machine this one is small, and lines go in parts.
+        expect "bytes with cut $cut" "$(figure bytes "$(cat report)")" \
+                "$(control Remove "{\"id\": \"$id\"}" | sed 's/.*"bytes": \([0-9]*\).*/\1/')"
 done
 
 # The smallest pipe the kernel makes by itself: two slots, which each such write fills.
