@@ -14,7 +14,7 @@
 #define PIPE_PAGES_OTHERS 1024U
 /* The scratch pipe. */
 #define STORED_FDS_OTHERS 2U
-/* Sockets, directories and so on of conlogd; and all that PID 1 has open. */
+/* Sources of conlogd besides; and all that PID 1 has open. */
 #define DAEMON_FDS_OTHERS 64U
 #define MANAGER_FDS_OTHERS 500U
 /* Stored fds whose names the kernel takes as one environment string, see FDSTORE_NAME_MAX_BYTES; a
@@ -48,9 +48,10 @@ static inline uint64_t need_manager_fds(const Host *h)
         return need_stored_fds(h) + MANAGER_FDS_OTHERS;
 }
 
+/* Half as many more, for systemd to arrange them before conlogd has them: store_find_limit(). */
 static inline uint64_t need_daemon_fds(const Host *h)
 {
-        return need_stored_fds(h) + VARLINK_CONNECTIONS_MAX + DAEMON_FDS_OTHERS;
+        return need_stored_fds(h) * 3 / 2 + FDS_RESERVED;
 }
 
 static inline uint64_t need_watches(const Host *h)

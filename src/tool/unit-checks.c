@@ -205,8 +205,9 @@ static void check_daemon_files(const Host *h, Finding *f)
         if (!knows_service(h, f, 0) || !finding_lacks(f, &h->daemon_files_max, needed))
                 return;
         finding_blame(f, LEVEL_PROBLEM,
-                      "conlogd has three FIFOs open for each container (ContainersMax= allows %u): "
-                      "new ones are refused when it may open no more.",
+                      "conlogd has three FIFOs open for each container (ContainersMax= allows %u), "
+                      "and systemd needs half as much room again to hand them over: new containers "
+                      "are refused when that is used up.",
                       h->containers_max);
         /* The unit may allow what PID 1 cannot give, or what the process does not have yet. */
         if (h->manager.files_max.n < needed)
