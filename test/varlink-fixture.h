@@ -82,12 +82,33 @@ static void fixture_fill(VarlinkCall *call, json_t *parameters, void *userdata)
         varlink_call_reply(call, json_pack("{ss%}", "text", text, size));
 }
 
+/* Takes these of the file descriptors that came along, in this order. Replies with the numbers of
+ * their files, 0 for one that is not there. */
+static void fixture_take(VarlinkCall *call, json_t *parameters, void *userdata)
+{
+        json_t *files = json_array(), *index;
+        struct stat st;
+        size_t i;
+
+        json_array_foreach(json_object_get(parameters, "indexes"), i, index) {
+                int fd = varlink_call_take_fd(call, (size_t) json_integer_value(index));
+
+                assert(fd >= 0 || fd == -EBADF);
+                if (fd >= 0)
+                        assert(fstat(fd, &st) == 0 && fcntl(fd, F_GETFD) == FD_CLOEXEC);
+                json_array_append_new(files, json_integer(fd < 0 ? 0 : (json_int_t) st.st_ino));
+                base_close(fd);
+        }
+        varlink_call_reply(call, json_pack("{so}", "files", files));
+}
+
 static const VarlinkParameter fixture_echo_parameters[] = {
         { "text", JSON_STRING, true }, { "number", JSON_INTEGER, false },
         { "flag", JSON_TRUE, false },  { "list", JSON_ARRAY, false },
         { "map", JSON_OBJECT, false },
 };
 static const VarlinkParameter fixture_fill_parameters[] = { { "size", JSON_INTEGER, true } };
+static const VarlinkParameter fixture_take_parameters[] = { { "indexes", JSON_ARRAY, true } };
 
 static const VarlinkMethod fixture_methods[] = {
         { "Echo", fixture_echo_parameters, ARRAY_SIZE(fixture_echo_parameters), fixture_echo },
@@ -96,6 +117,7 @@ static const VarlinkMethod fixture_methods[] = {
         { .name = "Long", .handler = fixture_long, .is_long = true },
         { "Fail", NULL, 0, fixture_fail },
         { "Fill", fixture_fill_parameters, ARRAY_SIZE(fixture_fill_parameters), fixture_fill },
+        { "Take", fixture_take_parameters, ARRAY_SIZE(fixture_take_parameters), fixture_take },
         { "Later", NULL, 0, NULL },
 };
 

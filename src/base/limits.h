@@ -96,6 +96,11 @@
 #define VARLINK_MESSAGE_MAX_BYTES (1024U * 1024)
 /* Connections at a time. One more makes the longest silent one go. */
 #define VARLINK_CONNECTIONS_MAX 128U
+/* File descriptors that come with one message; Adopt takes two. A message that is not whole yet may
+ * hold them for VARLINK_IDLE_USEC, and one more, which tells that there were too many; another one
+ * may have come behind it. So all connections together hold 128 * 2 * 9 of them at most, a small
+ * part of LimitNOFILE= in the unit. */
+#define VARLINK_FDS_MAX 8U
 /* A connection with no complete request for this long is closed. */
 #define VARLINK_IDLE_USEC UINT64_C(30000000)
 /* Replies that wait for their readers, of all connections. A List of 16,384 containers is about

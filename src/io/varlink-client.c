@@ -63,14 +63,37 @@ int varlink_client_set_timeout(VarlinkClient *client, uint64_t usec)
         return 0;
 }
 
+/* Sends as much as goes at once, and fds with the first byte. */
+static ssize_t client_send_some(VarlinkClient *client, Span bytes, const int *fds, size_t n_fds)
+{
+        union {
+                struct cmsghdr header;
+                char space[CMSG_SPACE(sizeof(int) * VARLINK_FDS_MAX)];
+        } control = {};
+        struct iovec iov = { .iov_base = (char *) bytes.data, .iov_len = bytes.size };
+        struct msghdr message = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+        if (n_fds > 0) {
+                control.header = (struct cmsghdr){
+                        .cmsg_level = SOL_SOCKET,
+                        .cmsg_type = SCM_RIGHTS,
+                        .cmsg_len = CMSG_LEN(sizeof(int) * n_fds),
+                };
+                memcpy(CMSG_DATA(&control.header), fds, sizeof(int) * n_fds);
+                message.msg_control = &control;
+                message.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
+        }
+        return sendmsg(client->fd, &message, MSG_NOSIGNAL);
+}
+
 /* A peer that refused us before reading has hung up already, and its reply can still be read: so
  * that alone is no error here. */
-static int client_send(VarlinkClient *client, Span bytes)
+static int client_send(VarlinkClient *client, Span bytes, const int *fds, size_t n_fds)
 {
         while (bytes.size > 0) {
                 ssize_t n;
 
-                n = send(client->fd, bytes.data, bytes.size, MSG_NOSIGNAL);
+                n = client_send_some(client, bytes, fds, n_fds);
                 if (n < 0 && errno == EINTR)
                         continue;
                 if (n < 0 && (errno == EPIPE || errno == ECONNRESET))
@@ -78,6 +101,7 @@ static int client_send(VarlinkClient *client, Span bytes)
                 if (n < 0)
                         return -errno;
                 bytes = span_skip(bytes, (size_t) n);
+                n_fds = 0;
         }
         return 0;
 }
@@ -141,10 +165,18 @@ static int message_to_reply(json_t *message, VarlinkReply *ret)
 int varlink_client_call(VarlinkClient *client, const char *method, json_t *parameters,
                         VarlinkReply *ret)
 {
+        return varlink_client_call_with_fds(client, method, parameters, NULL, 0, ret);
+}
+
+int varlink_client_call_with_fds(VarlinkClient *client, const char *method, json_t *parameters,
+                                 const int *fds, size_t n_fds, VarlinkReply *ret)
+{
         json_auto_t *request = NULL, *message = NULL;
         _cleanup_free_ char *text = NULL;
         size_t size = 0;
         int r;
+
+        assert(n_fds <= VARLINK_FDS_MAX);
 
         request = json_pack("{ss so*}", "method", method, "parameters", parameters);
         if (request)
@@ -152,7 +184,7 @@ int varlink_client_call(VarlinkClient *client, const char *method, json_t *param
         if (!text)
                 return -ENOMEM;
 
-        r = client_send(client, (Span){ .data = text, .size = strlen(text) + 1 });
+        r = client_send(client, (Span){ .data = text, .size = strlen(text) + 1 }, fds, n_fds);
         if (r < 0)
                 return r;
         r = client_receive(client, &size);

@@ -33,6 +33,10 @@ int varlink_client_set_timeout(VarlinkClient *client, uint64_t usec);
 int varlink_client_call(VarlinkClient *client, const char *method, json_t *parameters,
                         VarlinkReply *ret);
 
+/* The same, and sends file descriptors along, at most VARLINK_FDS_MAX; they stay open here. */
+int varlink_client_call_with_fds(VarlinkClient *client, const char *method, json_t *parameters,
+                                 const int *fds, size_t n_fds, VarlinkReply *ret);
+
 static inline void varlink_reply_done(VarlinkReply *reply)
 {
         json_decref(reply->message);

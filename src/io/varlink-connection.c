@@ -11,8 +11,14 @@
 
 #define READ_BYTES (64U * 1024)
 
-/* SCM_MAX_FD of the kernel: no message carries more. */
-#define PASSED_FDS_MAX 253
+/* Of two messages at most: the one under way, and the last one that came behind it in one piece.
+ * One more than may be of each, so that too many are seen. */
+#define PASSED_FDS_MAX (2 * (VARLINK_FDS_MAX + 1))
+
+typedef struct PassedFd {
+        int fd;    /* -1: the call has taken it */
+        size_t at; /* a byte in the input of the message it belongs to */
+} PassedFd;
 
 struct VarlinkConnection {
         VarlinkConnections *owner;
@@ -23,8 +29,10 @@ struct VarlinkConnection {
         sd_event_source *idle_source;
         VarlinkCall *call; /* under way */
         Buffer input;
-        size_t input_used;    /* bytes of messages that have been taken */
-        size_t input_scanned; /* no message ends between input_used and this */
+        size_t input_used;               /* bytes of messages that have been taken */
+        size_t input_scanned;            /* no message ends between input_used and this */
+        PassedFd passed[PASSED_FDS_MAX]; /* in the order they came */
+        size_t n_passed;
         Buffer output;
         size_t output_sent;
         bool is_at_eof;
@@ -39,8 +47,18 @@ static void connection_drop_output(VarlinkConnection *c)
         buffer_done(&c->output);
 }
 
+/* Closes the first n of those that have come and nobody has taken. */
+static void connection_drop_fds(VarlinkConnection *c, size_t n)
+{
+        for (size_t i = 0; i < n; i++)
+                (void) base_close(c->passed[i].fd);
+        c->n_passed -= n;
+        memmove(c->passed, c->passed + n, c->n_passed * sizeof(*c->passed));
+}
+
 static void connection_drop_input(VarlinkConnection *c)
 {
+        connection_drop_fds(c, c->n_passed);
         c->input_used = c->input_scanned = 0;
         buffer_done(&c->input);
 }
@@ -137,26 +155,42 @@ static int connection_send(VarlinkConnection *c)
         return 0;
 }
 
-/* Nobody asked for file descriptors; whatever comes is closed. When there was no room for one, the
- * kernel has closed it and those behind it already (MSG_CTRUNC). */
-static void message_close_fds(struct msghdr *message)
+/* Keeps what has come with the last byte of the input. What there is no room for is too much for
+ * its message anyway. */
+static void connection_keep_fds(VarlinkConnection *c, struct msghdr *message)
 {
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
-                if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+        for (struct cmsghdr *h = CMSG_FIRSTHDR(message); h; h = CMSG_NXTHDR(message, h)) {
+                if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS)
                         continue;
-                for (size_t at = CMSG_LEN(0); at + sizeof(int) <= c->cmsg_len; at += sizeof(int)) {
-                        int fd;
+                for (size_t at = CMSG_LEN(0); at + sizeof(int) <= h->cmsg_len; at += sizeof(int)) {
+                        PassedFd passed = { .at = c->input.size - 1 };
 
-                        memcpy(&fd, (char *) c + at, sizeof(int));
-                        (void) base_close(fd);
+                        memcpy(&passed.fd, (char *) h + at, sizeof(int));
+                        if (c->n_passed < PASSED_FDS_MAX)
+                                c->passed[c->n_passed++] = passed;
+                        else
+                                (void) base_close(passed.fd);
                 }
         }
 }
 
+/* Makes room in the input behind what is not yet used. */
+static int connection_reserve_input(VarlinkConnection *c)
+{
+        for (size_t i = 0; i < c->n_passed; i++)
+                c->passed[i].at -= c->input_used;
+        buffer_consume(&c->input, c->input_used);
+        c->input_scanned -= c->input_used;
+        c->input_used = 0;
+        return buffer_reserve(&c->input, READ_BYTES);
+}
+
 static int connection_receive(VarlinkConnection *c)
 {
-        char control[CMSG_SPACE(sizeof(int) * PASSED_FDS_MAX)]
-                __attribute__((__aligned__(__alignof__(struct cmsghdr))));
+        /* When there are more fds than fit, or no number is free for one, the kernel has closed it
+         * and those behind it already (MSG_CTRUNC). */
+        enum { CONTROL_BYTES = CMSG_LEN(sizeof(int) * (VARLINK_FDS_MAX + 1)) };
+        char control[CONTROL_BYTES] __attribute__((__aligned__(__alignof__(struct cmsghdr))));
         struct iovec iov;
         struct msghdr message = {
                 .msg_iov = &iov,
@@ -167,11 +201,7 @@ static int connection_receive(VarlinkConnection *c)
         ssize_t n;
         int r;
 
-        buffer_consume(&c->input, c->input_used);
-        c->input_scanned -= c->input_used;
-        c->input_used = 0;
-
-        r = buffer_reserve(&c->input, READ_BYTES);
+        r = connection_reserve_input(c);
         if (r < 0)
                 return r;
 
@@ -180,8 +210,8 @@ static int connection_receive(VarlinkConnection *c)
         if (n < 0)
                 return errno == EAGAIN || errno == EINTR ? 0 : -errno;
 
-        message_close_fds(&message);
         c->input.size += (size_t) n;
+        connection_keep_fds(c, &message);
         c->is_at_eof = n == 0;
         return 0;
 }
@@ -210,6 +240,16 @@ static int connection_next_message(VarlinkConnection *c, json_t **ret)
         return r;
 }
 
+/* How many have come with the message that was taken last. */
+static size_t connection_count_fds(const VarlinkConnection *c)
+{
+        size_t n = 0;
+
+        while (n < c->n_passed && c->passed[n].at < c->input_used)
+                n++;
+        return n;
+}
+
 void varlink_call_finish(VarlinkCall *call, const char *error, json_t *parameters)
 {
         json_auto_t *owned = parameters;
@@ -228,6 +268,15 @@ void varlink_call_finish(VarlinkCall *call, const char *error, json_t *parameter
         connection_ask_for_turn(c);
 }
 
+int varlink_call_take_fd(VarlinkCall *call, size_t index)
+{
+        VarlinkConnection *c = call->connection;
+
+        if (index >= connection_count_fds(c) || c->passed[index].fd < 0)
+                return -EBADF;
+        return TAKE_FD(c->passed[index].fd);
+}
+
 /* Returns -EBADMSG when the message is no call. How a call ends is not told here. */
 static int connection_dispatch(VarlinkConnection *c, json_t *message)
 {
@@ -238,6 +287,8 @@ static int connection_dispatch(VarlinkConnection *c, json_t *message)
         r = varlink_message_to_request(message, &request);
         if (r < 0)
                 return r;
+        if (connection_count_fds(c) > VARLINK_FDS_MAX)
+                return -EBADMSG;
 
         call = malloc(sizeof(*call));
         if (!call)
@@ -246,6 +297,7 @@ static int connection_dispatch(VarlinkConnection *c, json_t *message)
         c->call = call;
         connection_touch(c);
         c->owner->on_request(c->owner, call, &request);
+        connection_drop_fds(c, connection_count_fds(c));
         return 0;
 }
 
@@ -254,6 +306,7 @@ static int connection_refuse(VarlinkConnection *c)
         json_auto_t *parameters = json_pack("{ss}", "parameter", "message");
 
         c->is_refused = true;
+        connection_drop_input(c);
         connection_ask_for_turn(c);
         return connection_put_reply(c, "org.varlink.service.InvalidParameter", parameters);
 }
@@ -268,10 +321,10 @@ static int connection_linger(VarlinkConnection *c, bool is_readable)
                 return -errno;
 
         if (is_readable) {
-                connection_drop_input(c);
                 r = connection_receive(c);
                 if (r < 0)
                         return r;
+                connection_drop_input(c);
         }
         return c->is_at_eof ? -ECONNRESET : connection_watch(c, EPOLLIN);
 }

@@ -12,6 +12,11 @@
  * A connection is freed in event callbacks only. A handler that answers, whichever call it answers,
  * never pulls a connection away from under a function that is still working on it.
  *
+ * File descriptors belong to the message that the last byte of what brought them belongs to: the
+ * kernel ends a read behind the bytes they were sent with (unix(7)), but may put bytes sent earlier
+ * in front. So whoever sends some sends them with bytes of one message only, as sd-varlink does. A
+ * message keeps them until its call begins, and at most VARLINK_FDS_MAX; more make it no call.
+ *
  * A message that is no method call ends its connection. Its sender is told why with the one
  * standard error that fits, InvalidParameter with the parameter "message", and has time to read it:
  * the rest of its bytes is thrown away until it hangs up or has been idle for too long.

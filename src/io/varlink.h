@@ -33,7 +33,8 @@ typedef struct VarlinkMethod {
          * parameters is an object whose known members have the right type, no others are there,
          * and null members are removed; it is borrowed for the call. The handler owns call until
          * it answers, now or later, with varlink_call_reply() or varlink_call_error(): exactly one
-         * of them, also when the peer is gone by then.
+         * of them, also when the peer is gone by then. File descriptors that came with the call it
+         * takes before it returns, and before it answers: those left over are closed.
          */
         void (*handler)(VarlinkCall *call, json_t *parameters, void *userdata);
         /* Takes its time, and no parameters. Such calls wait in line for each other, and after each
@@ -60,6 +61,10 @@ DEFINE_CLEANUP(VarlinkServer, varlink_server_free);
 
 /* Open connections. */
 unsigned varlink_server_n_connections(const VarlinkServer *server);
+
+/* The file descriptor with that index, from 0, of those that came with the call; the caller closes
+ * it, and it cannot be taken again. -EBADF when there is none. */
+int varlink_call_take_fd(VarlinkCall *call, size_t index);
 
 /* Both end the call and take parameters (NULL: an empty object). */
 void varlink_call_reply(VarlinkCall *call, json_t *parameters);

@@ -60,6 +60,34 @@ static void test_timeout(const Fixture *f)
         assert(varlink_client_call(client, "io.test.Wait", NULL, &reply) == -EAGAIN);
 }
 
+/* Fds arrive, also with a request that is sent in several pieces; ours stay open. */
+static void test_fds(const Fixture *f)
+{
+        static const size_t paddings[] = { 0, 900 * 1024 };
+        _cleanup_(varlink_client_freep) VarlinkClient *client = NULL;
+        int fds[] = { STDERR_FILENO, f->listen_fd, STDERR_FILENO };
+        struct stat st;
+
+        assert(fstat(f->listen_fd, &st) == 0);
+        assert(varlink_client_new(&client, f->path) >= 0);
+        for (size_t i = 0; i < ARRAY_SIZE(paddings); i++) {
+                _cleanup_(varlink_reply_done) VarlinkReply reply = {};
+                _cleanup_free_ char *padding = calloc(1, paddings[i] + 1);
+                json_t *files;
+
+                assert(padding);
+                memset(padding, 'x', paddings[i]);
+                assert(varlink_client_call_with_fds(
+                               client, "io.test.Take",
+                               json_pack("{s:[i, i, s]}", "indexes", 1, 3, padding), fds,
+                               ARRAY_SIZE(fds), &reply) == 0);
+                files = json_object_get(reply.parameters, "files");
+                assert(json_integer_value(json_array_get(files, 0)) == (json_int_t) st.st_ino);
+                assert(json_integer_value(json_array_get(files, 1)) == 0);
+                assert(fcntl(f->listen_fd, F_GETFD) >= 0);
+        }
+}
+
 static void test_path(void)
 {
         VarlinkClient *client;
@@ -138,6 +166,8 @@ int main(void)
         }
         test_server(&f);
         puts("ok: calls and errors");
+        test_fds(&f);
+        puts("ok: file descriptors");
         test_too_large(&f);
         puts("ok: too large a request");
         test_timeout(&f);

@@ -211,65 +211,6 @@ static void test_many_requests(Fixture *f)
         assert(f->n_notes == n + 1);
 }
 
-static void send_fds(int fd, unsigned n_fds, const char *bytes, size_t size)
-{
-        int fds[PASSED_FDS_MAX];
-        char control[CMSG_SPACE(sizeof(fds))]
-                __attribute__((__aligned__(__alignof__(struct cmsghdr)))) = {};
-        struct iovec iov = { .iov_base = (void *) bytes, .iov_len = size };
-        struct msghdr message = {
-                .msg_iov = &iov,
-                .msg_iovlen = 1,
-                .msg_control = control,
-                .msg_controllen = CMSG_SPACE(sizeof(int) * n_fds),
-        };
-        struct cmsghdr *c = CMSG_FIRSTHDR(&message);
-
-        for (unsigned i = 0; i < n_fds; i++)
-                fds[i] = fd;
-        *c = (struct cmsghdr){
-                .cmsg_level = SOL_SOCKET,
-                .cmsg_type = SCM_RIGHTS,
-                .cmsg_len = CMSG_LEN(sizeof(int) * n_fds),
-        };
-        memcpy(CMSG_DATA(c), fds, sizeof(int) * n_fds);
-        assert(sendmsg(fd, &message, 0) == (ssize_t) size);
-}
-
-static void test_passed_fds(Fixture *f)
-{
-        _cleanup_close_ int fd = peer_new(f);
-        struct rlimit old, low;
-        unsigned n_fds;
-
-        expect_answered(f, fd);
-        n_fds = count_fds();
-        for (unsigned i = 0; i < 10; i++) {
-                send_fds(fd, PASSED_FDS_MAX, NOTE, sizeof(NOTE));
-                peer_expect(f, fd, "{}");
-                send_fds(fd, 1, "{", 1);
-                (void) pump(f);
-                send_fds(fd, 2, &NOTE[1], sizeof(NOTE) - 1);
-                peer_expect(f, fd, "{}");
-                assert(count_fds() == n_fds);
-        }
-
-        /* More than there is room for: the kernel closes what does not fit. */
-        assert(getrlimit(RLIMIT_NOFILE, &old) >= 0);
-        low = (struct rlimit){ .rlim_cur = n_fds + 5, .rlim_max = old.rlim_max };
-        assert(setrlimit(RLIMIT_NOFILE, &low) >= 0);
-        send_fds(fd, PASSED_FDS_MAX, NOTE, sizeof(NOTE));
-        peer_expect(f, fd, "{}");
-        assert(setrlimit(RLIMIT_NOFILE, &old) >= 0);
-        assert(count_fds() == n_fds);
-
-        /* Passed by a peer that is gone by the time they are read. */
-        send_fds(fd, 3, "{", 1);
-        fd = base_close(fd);
-        (void) pump(f);
-        assert(count_fds() == n_fds - 2);
-}
-
 static void test_half_open(Fixture *f)
 {
         int silent[200];
@@ -463,7 +404,6 @@ int main(void)
         run("messages in pieces", test_pieces);
         run("a message byte by byte", test_byte_by_byte);
         run("many requests", test_many_requests);
-        run("passed file descriptors", test_passed_fds);
         run("200 half-open connections", test_half_open);
         run("all connections with a call under way", test_all_busy);
         run("idle connections", test_idle);
