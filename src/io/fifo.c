@@ -6,7 +6,6 @@
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
-#include <sys/stat.h>
 
 #include "base/limits.h"
 #include "io/fifo.h"
@@ -76,6 +75,20 @@ int fifo_open(int dir_fd, const char *name, int flags)
         return rundir_open_file(dir_fd, name, S_IFIFO, flags);
 }
 
+int fifo_check(int fd, struct stat *ret)
+{
+        int flags;
+
+        flags = fcntl(fd, F_GETFL);
+        if (flags < 0)
+                return -errno;
+        if (fstat(fd, ret) < 0)
+                return -errno;
+        if (!S_ISFIFO(ret->st_mode) || (flags & O_PATH) || (flags & O_ACCMODE) == O_WRONLY)
+                return -EBADF;
+        return 0;
+}
+
 int fifo_get_capacity(int fd, size_t *ret)
 {
         int n;
@@ -133,6 +146,21 @@ int fifo_peek(FifoScratch *scratch, int fd, size_t n, Span *ret)
 
         *ret = (Span){ .data = scratch->buffer, .size = size };
         return 0;
+}
+
+/* A copy takes as many slots as the bytes have in the FIFO, and what is written behind it, in whole
+ * pages, one for each page: how much goes in says how many are left. */
+bool fifo_is_full(FifoScratch *scratch, int fd)
+{
+        size_t capacity = 0;
+        ssize_t n;
+
+        if (fifo_get_capacity(fd, &capacity) < 0 ||
+            tee(fd, scratch->pipe_write_fd, PEEK_MAX_BYTES, SPLICE_F_NONBLOCK) <= 0)
+                return false;
+        n = write(scratch->pipe_write_fd, scratch->buffer, PEEK_MAX_BYTES);
+        fifo_scratch_empty(scratch);
+        return scratch->capacity - (size_t) MAX(n, (ssize_t) 0) >= capacity;
 }
 
 int fifo_drop(FifoScratch *scratch, int fd, size_t n, int64_t *offset)

@@ -6,6 +6,8 @@
  * copies what is in it, drop takes bytes out of it, and the kernel itself counts them.
  */
 
+#include <sys/stat.h>
+
 #include "base/span.h"
 
 /* A slot of a pipe holds at most a page. */
@@ -45,6 +47,11 @@ int fifo_create(int dir_fd, const char *name);
  * for writing when nobody reads. Returns the fd. */
 int fifo_open(int dir_fd, const char *name, int flags);
 
+/* Checks a file descriptor that somebody else opened: the read end of a pipe or FIFO, or both ends
+ * of one. -EBADF when it is anything else. O_NONBLOCK, which is the opener's as well, does not
+ * matter: neither peek nor drop waits, whatever it says. */
+int fifo_check(int fd, struct stat *ret);
+
 /* Bytes the FIFO can hold, by its F_GETPIPE_SZ. */
 int fifo_get_capacity(int fd, size_t *ret);
 
@@ -57,6 +64,10 @@ bool fifo_is_hung_up(int fd);
 /* Copies up to n bytes from the front into the scratch buffer, without taking them out. ret is
  * empty when there are none. */
 int fifo_peek(FifoScratch *scratch, int fd, size_t n, Span *ret);
+
+/* Whether all its slots are used, however few bytes they hold: then its writers wait. Needs no
+ * write end and no name. Not told of one that has more slots than the scratch pipe. */
+bool fifo_is_full(FifoScratch *scratch, int fd);
 
 /*
  * Takes n bytes out. *offset, which begins at 0, is advanced by the kernel together with the bytes:

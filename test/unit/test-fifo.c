@@ -213,6 +213,51 @@ static void test_hang_up(void)
         puts("ok: hang-up");
 }
 
+static bool takes_more(int write_fd)
+{
+        struct pollfd p = { .fd = write_fd, .events = POLLOUT };
+
+        return poll(&p, 1, 0) > 0;
+}
+
+/* Told from the read end alone, as the write end tells it; nothing is changed by asking. */
+static void test_full(void)
+{
+        static const char text[3 * PAGE_BYTES];
+        static const size_t sizes[] = { 1, 100, 2049, PAGE_BYTES, PAGE_BYTES + 1, sizeof(text) };
+        unsigned n_full = 0;
+
+        for (unsigned i = 0; i < 2 * 5 * ARRAY_SIZE(sizes); i++) {
+                size_t size = sizes[i / 10], fill, seen = 0;
+                int capacity = (int) PAGE_BYTES << i / 2 % 5;
+                int64_t offset = 0;
+                Fixture f;
+                Span span;
+
+                fixture_init(&f);
+                assert(!fifo_is_full(&f.scratch, f.fd));
+                assert(fcntl(f.write_fd, F_SETPIPE_SZ, capacity) == capacity);
+                if (i % 2)
+                        fixture_set_packets(&f);
+                while (takes_more(f.write_fd)) {
+                        assert(!fifo_is_full(&f.scratch, f.fd));
+                        assert(write(f.write_fd, text, size) > 0);
+                        /* Now and then, the first slot is eaten from. */
+                        if (seen++ % 8 == 7)
+                                assert(fifo_drop(&f.scratch, f.fd, 1, &(int64_t){ 0 }) == 0);
+                }
+                assert(fifo_is_full(&f.scratch, f.fd) && fifo_is_full(&f.scratch, f.fd));
+                n_full++;
+                assert(fifo_get_fill(f.fd, &fill) == 0);
+                assert(fifo_peek(&f.scratch, f.fd, PEEK_MAX_BYTES, &span) == 0 &&
+                       span.size == fill);
+                assert(fifo_drop(&f.scratch, f.fd, fill, &offset) == 0);
+                assert(!fifo_is_full(&f.scratch, f.fd) && takes_more(f.write_fd));
+                fixture_done(&f);
+        }
+        printf("ok: full, %u times\n", n_full);
+}
+
 static void test_create(void)
 {
         Temporary t;
@@ -270,6 +315,43 @@ static void test_refused(void)
         assert(base_close(fifo_open(t.fd, "fifo", O_RDONLY)) == -1);
         temporary_done(&t);
         puts("ok: refused");
+}
+
+/* What somebody else opened and handed over. */
+static void test_check(void)
+{
+        int sockets[2], pipes[2], fds[8];
+        struct stat st;
+        Temporary t;
+
+        temporary_init(&t);
+        assert(pipe(pipes) == 0 && socketpair(AF_UNIX, SOCK_STREAM, 0, sockets) == 0);
+        assert(fifo_check(pipes[0], &st) == 0 && st.st_ino > 0);
+        assert(fifo_check(pipes[1], &st) == -EBADF);
+        assert(fifo_check(sockets[0], &st) == -EBADF);
+
+        assert(fifo_create(t.fd, "fifo") == 0);
+        temporary_write(&t, "regular", "text");
+        fds[0] = openat(t.fd, "fifo", O_RDONLY | O_NONBLOCK);
+        fds[1] = openat(t.fd, "fifo", O_RDWR);
+        fds[2] = openat(t.fd, "fifo", O_WRONLY);
+        fds[3] = openat(t.fd, "fifo", O_PATH);
+        fds[4] = openat(t.fd, "regular", O_RDONLY);
+        fds[5] = openat(t.fd, ".", O_RDONLY);
+        fds[6] = open("/dev/null", O_RDONLY);
+        fds[7] = memfd_create("file", 0);
+        for (size_t i = 0; i < ARRAY_SIZE(fds); i++) {
+                assert(fds[i] >= 0);
+                assert(fifo_check(fds[i], &st) == (i < 2 ? 0 : -EBADF));
+                close(fds[i]);
+                assert(fifo_check(fds[i], &st) == -EBADF);
+        }
+        for (size_t i = 0; i < 2; i++) {
+                close(pipes[i]);
+                close(sockets[i]);
+        }
+        temporary_done(&t);
+        puts("ok: check");
 }
 
 /* The pipe of a daemon that was killed half-way through a peek is used on, without its bytes. */
@@ -437,6 +519,8 @@ int main(void)
         test_small_scratch();
         test_vanished();
         test_hang_up();
+        test_full();
+        test_check();
         test_create();
         test_refused();
         test_scratch_again();
