@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "daemon/account.h"
+#include "daemon/adoption.h"
 #include "daemon/container.h"
 #include "daemon/control.h"
 #include "daemon/daemon.h"
@@ -91,6 +92,8 @@ int container_fifo_is_full(Container *c, const Stream *s)
         char name[FIFO_NAME_BYTES];
         struct pollfd p = { .events = POLLOUT };
 
+        if (f->is_adopted)
+                return fifo_is_full(&c->daemon->turns.scratch, s->fd);
         dir_fd = rundir_open_at(c->daemon->containers_fd, c->id, &c->state.dir_ino);
         if (dir_fd < 0)
                 return dir_fd;
@@ -186,9 +189,8 @@ static int container_add_init(Container *c, Fifos **ret)
 }
 
 /* Fills the new directory of a container. */
-static int container_fill_dir(Container *c, int dir_fd, const Spec *spec)
+static int container_fill_dir(Container *c, int dir_fd, const Spec *spec, int fds[ENTRY_STREAMS])
 {
-        _cleanup_free_ char *text = NULL;
         Fifos *init;
         int r;
 
@@ -198,20 +200,17 @@ static int container_fill_dir(Container *c, int dir_fd, const Spec *spec)
         r = container_add_init(c, &init);
         if (r < 0)
                 return r;
-        r = fifos_create(init, dir_fd);
-        if (r < 0)
-                return r;
-        r = fifos_open(init, dir_fd, true);
-        if (r < 0)
-                return r;
-
-        text = spec_format(spec);
-        if (!text)
-                return -ENOMEM;
-        return rundir_write_file(dir_fd, "config", span_from_string(text));
+        if (spec->is_adopted)
+                r = fifos_adopt(init, fds, false);
+        else {
+                r = fifos_create(init, dir_fd);
+                if (r >= 0)
+                        r = fifos_open(init, dir_fd, true);
+        }
+        return r < 0 ? r : spec_save(spec, dir_fd);
 }
 
-int container_create(Container **ret, Daemon *daemon, json_t *request, Refusal *refusal)
+int container_create(Container **ret, Daemon *daemon, json_t *request, int *fds, Refusal *refusal)
 {
         char buffer_rule[] = "more than the kernel grants: fs.pipe-max-size is the most for one "
                              "FIFO, fs.pipe-user-pages-soft the pages for all of a user";
@@ -221,6 +220,8 @@ int container_create(Container **ret, Daemon *daemon, json_t *request, Refusal *
         int r;
 
         r = spec_new(&spec, request, daemon->config, daemon->hostname, refusal);
+        if (r >= 0 && fds)
+                r = adoption_check(spec, daemon, fds, refusal);
         if (r < 0)
                 return r;
         r = container_new(&c, daemon, spec, refusal);
@@ -232,7 +233,7 @@ int container_create(Container **ret, Daemon *daemon, json_t *request, Refusal *
                 return refuse(refusal, "io.conlogd.ContainerExists", "{s:s}", "id", c->id);
         if (dir_fd < 0)
                 return dir_fd;
-        r = container_fill_dir(c, dir_fd, spec);
+        r = container_fill_dir(c, dir_fd, spec, fds);
         if (r == -EPERM && c->delivery.buffer_bytes > 0)
                 r = refuse_option(refusal, spec->driver->name, "max-buffer-size", buffer_rule);
         if (r < 0) {
@@ -350,14 +351,15 @@ static int container_restore_state(Container *c)
 
 /* Opens what the directory holds. What is missing there is damage; -ENOENT would say that there is
  * no config, so that the directory may go. */
-static int container_reopen(Container *c, int dir_fd)
+static int container_reopen(Container *c, int dir_fd, Spec *spec)
 {
         Fifos *init;
         int r;
 
         r = container_add_init(c, &init);
         if (r >= 0)
-                r = fifos_open(init, dir_fd, false);
+                r = spec->is_adopted ? adoption_restore(init, dir_fd, spec)
+                                     : fifos_open(init, dir_fd, false);
         if (r >= 0)
                 r = rundir_list(dir_fd, container_on_restore_name, &(RestoreWalk){ c, dir_fd });
         if (r >= 0)
@@ -390,7 +392,7 @@ int container_restore(Container **ret, Daemon *daemon, const char *id, Refusal *
         if (r < 0)
                 return r;
         c->state.dir_ino = dir_ino;
-        r = container_reopen(c, dir_fd);
+        r = container_reopen(c, dir_fd, spec);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(c);

@@ -43,8 +43,9 @@ struct Container {
 };
 
 /* Makes a container: everything on disk first, its config last, so that a crash on the way leaves
- * nothing that counts. -EINVAL with the refusal, or another negative errno. */
-int container_create(Container **ret, Daemon *daemon, json_t *request, Refusal *refusal);
+ * nothing that counts. fds: NULL, or pipes of stdout and stderr (one may be -1) to take, on success
+ * only, in the place of FIFOs. -EINVAL with the refusal, or another negative errno. */
+int container_create(Container **ret, Daemon *daemon, json_t *request, int *fds, Refusal *refusal);
 
 /* Opens the container that a daemon before this one has left in the directory of that name.
  * -ENOENT when that has no config: the daemon was killed while it made or removed the container. */

@@ -163,6 +163,44 @@ static void control_create(VarlinkCall *call, json_t *parameters, void *userdata
                 control_reply_when_kept(call, TAILQ_FIRST(&c->fifos));
 }
 
+/* The file descriptors that stdout and stderr name, -1 for one that is absent. The request is then
+ * one of Create. */
+static int control_take_fds(VarlinkCall *call, json_t *parameters, int ret[ENTRY_STREAMS],
+                            Refusal *refusal)
+{
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
+                const char *name = entry_stream_to_string(k);
+                json_t *index = json_object_get(parameters, name);
+
+                if (!index)
+                        continue;
+                ret[k] = varlink_call_take_fd(call, (size_t) json_integer_value(index));
+                if (ret[k] < 0)
+                        return refuse_value(refusal, name,
+                                            "the index of a file descriptor that came with the "
+                                            "call, each one once");
+                (void) json_object_del(parameters, name);
+        }
+        return 0;
+}
+
+static void control_adopt(VarlinkCall *call, json_t *parameters, void *userdata)
+{
+        int fds[ENTRY_STREAMS] = { -1, -1 }, r;
+        Refusal refusal = {};
+        Container *c;
+
+        r = control_take_fds(call, parameters, fds, &refusal);
+        if (r >= 0)
+                r = daemon_adopt_container(userdata, parameters, fds, &c, &refusal);
+        if (r < 0)
+                control_fail(call, r, &refusal);
+        else
+                control_reply_when_kept(call, TAILQ_FIRST(&c->fifos));
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                (void) base_close(fds[k]);
+}
+
 static void control_exec(VarlinkCall *call, json_t *parameters, void *userdata)
 {
         bool is_logged = json_is_true(json_object_get(parameters, "log"));
@@ -334,6 +372,15 @@ static const VarlinkParameter create_parameters[] = {
         { "unit", JSON_STRING, false },
 };
 
+static const VarlinkParameter adopt_parameters[] = {
+        { "id", JSON_STRING, true },       { "name", JSON_STRING, false },
+        { "image", JSON_STRING, false },   { "imageId", JSON_STRING, false },
+        { "labels", JSON_OBJECT, false },  { "env", JSON_ARRAY, false },
+        { "stdout", JSON_INTEGER, false }, { "stderr", JSON_INTEGER, false },
+        { "driver", JSON_STRING, false },  { "options", JSON_OBJECT, false },
+        { "unit", JSON_STRING, false },
+};
+
 static const VarlinkParameter exec_parameters[] = {
         { "id", JSON_STRING, true },
         { "exec", JSON_STRING, true },
@@ -352,6 +399,7 @@ static const VarlinkParameter describe_parameters[] = {
 
 static const VarlinkMethod control_methods[] = {
         { "Create", create_parameters, ARRAY_SIZE(create_parameters), control_create },
+        { "Adopt", adopt_parameters, ARRAY_SIZE(adopt_parameters), control_adopt },
         { "Exec", exec_parameters, ARRAY_SIZE(exec_parameters), control_exec },
         { "Remove", remove_parameters, ARRAY_SIZE(remove_parameters), control_remove },
         { "Describe", describe_parameters, ARRAY_SIZE(describe_parameters), control_describe },

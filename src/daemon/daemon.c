@@ -133,11 +133,21 @@ void daemon_remove_container(Daemon *d, Container *c)
                 daemon_schedule_idle(d);
 }
 
-int daemon_create_container(Daemon *d, json_t *request, Container **ret, Refusal *refusal)
+bool daemon_holds_file(const Daemon *d, const struct stat *st)
 {
-        Container *c;
-        int r;
+        const Container *c;
+        const Fifos *f;
 
+        TAILQ_FOREACH(c, &d->containers, containers)
+                TAILQ_FOREACH(f, &c->fifos, fifos)
+                        if (fifos_hold(f, st))
+                                return true;
+        return false;
+}
+
+/* Whether one more may be made. */
+static int daemon_check_room(Daemon *d, Refusal *refusal)
+{
         /* Nothing is made under settings that nobody wrote. What runs goes on. */
         if (!d->config)
                 return refuse_config(&d->config_error, refusal);
@@ -145,15 +155,35 @@ int daemon_create_container(Daemon *d, json_t *request, Container **ret, Refusal
         if (d->n_containers >= d->config->containers_max)
                 return refuse(refusal, "io.conlogd.LimitReached", "{s:s, s:i}", "limit",
                               "ContainersMax", "value", (int) d->config->containers_max);
+        return store_check_room(&d->store, refusal);
+}
 
-        r = store_check_room(&d->store, refusal);
+int daemon_create_container(Daemon *d, json_t *request, Container **ret, Refusal *refusal)
+{
+        int r;
+
+        r = daemon_check_room(d, refusal);
         if (r < 0)
                 return r;
-        r = container_create(&c, d, request, refusal);
+        r = container_create(ret, d, request, NULL, refusal);
         if (r < 0)
                 return r;
-        daemon_add_container(d, c);
-        *ret = c;
+        daemon_add_container(d, *ret);
+        return 0;
+}
+
+int daemon_adopt_container(Daemon *d, json_t *request, int fds[ENTRY_STREAMS], Container **ret,
+                           Refusal *refusal)
+{
+        int r;
+
+        r = daemon_check_room(d, refusal);
+        if (r < 0)
+                return r;
+        r = container_create(ret, d, request, fds, refusal);
+        if (r < 0)
+                return r;
+        daemon_add_container(d, *ret);
         return 0;
 }
 

@@ -58,6 +58,10 @@ int daemon_run(Daemon *daemon);
 /* Makes a container. Returns 0, -EINVAL with the refusal, or another negative errno. */
 int daemon_create_container(Daemon *daemon, json_t *request, Container **ret, Refusal *refusal);
 
+/* The same over pipes of stdout and stderr, one of which may be -1; takes them on success only. */
+int daemon_adopt_container(Daemon *daemon, json_t *request, int fds[ENTRY_STREAMS], Container **ret,
+                           Refusal *refusal);
+
 /* Takes a container, which the caller frees, out of the list. */
 void daemon_remove_container(Daemon *daemon, Container *container);
 
@@ -72,3 +76,6 @@ int daemon_check_config(Refusal *refusal);
 
 /* For containers: lines were logged. */
 void daemon_on_lines(Daemon *daemon);
+
+/* For containers: whether any of them holds this file open as one of its FIFOs. */
+bool daemon_holds_file(const Daemon *daemon, const struct stat *st);

@@ -19,17 +19,12 @@ void fifos_get_name(const Fifos *f, const char *stream, char ret[FIFO_NAME_BYTES
         (void) snprintf(ret, FIFO_NAME_BYTES, "%s-%s", f->name, stream);
 }
 
-static bool fifos_has_stream(const Fifos *f, EntryStream kind)
-{
-        return kind == ENTRY_STDOUT || !f->is_terminal;
-}
-
 static void fifos_on_stream_ended(Stream *s)
 {
         Fifos *f = container_of(s, Fifos, streams[s->kind]);
 
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
-                if (fifos_has_stream(f, k) && f->streams[k].phase != STREAM_ENDED)
+                if (f->has_streams[k] && f->streams[k].phase != STREAM_ENDED)
                         return;
         f->on_ended(f);
 }
@@ -50,6 +45,7 @@ int fifos_new(Fifos **ret, Container *container, const char *name, bool is_exec,
                 .is_logged = is_logged,
                 .is_terminal = is_terminal,
                 .has_stdin = true,
+                .has_streams = { [ENTRY_STDOUT] = true, [ENTRY_STDERR] = !is_terminal },
         };
         memcpy(f->name, name, size);
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
@@ -91,7 +87,7 @@ int fifos_create(Fifos *f, int dir_fd)
                         return r;
         }
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
-                if (!fifos_has_stream(f, k))
+                if (!f->has_streams[k])
                         continue;
                 fifos_get_name(f, entry_stream_to_string(k), name);
                 r = fifo_create(dir_fd, name);
@@ -206,7 +202,7 @@ int fifos_open(Fifos *f, int dir_fd, bool is_new)
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
                 Stream *s = &f->streams[k];
 
-                if (!fifos_has_stream(f, k))
+                if (!f->has_streams[k])
                         continue;
                 s->row = f->first_row + k;
                 s->fd = fifos_open_one(f, dir_fd, entry_stream_to_string(k), O_RDONLY, &is_stored);
@@ -226,25 +222,68 @@ int fifos_open(Fifos *f, int dir_fd, bool is_new)
         return f->is_stored ? 0 : store_keep(store, f);
 }
 
+int fifos_adopt(Fifos *f, int fds[ENTRY_STREAMS], bool is_stored)
+{
+        Store *store = &f->container->daemon->store;
+        int r;
+
+        f->is_adopted = true;
+        f->has_stdin = false;
+        f->is_stored = is_stored;
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
+                Stream *s = &f->streams[k];
+
+                f->has_streams[k] = fds[k] >= 0;
+                if (!f->has_streams[k])
+                        continue;
+                s->row = f->first_row + k;
+                s->fd = TAKE_FD(fds[k]);
+                f->n_fds++;
+                store->n_kept++;
+                r = fifos_set_capacity(f, s, !is_stored);
+                if (r < 0)
+                        return r;
+                r = stream_start(s);
+                if (r < 0)
+                        return r;
+        }
+        return f->is_stored ? 0 : store_keep(store, f);
+}
+
+static bool fd_is_file(int fd, const struct stat *file)
+{
+        struct stat st;
+
+        return fd >= 0 && fstat(fd, &st) >= 0 && st.st_dev == file->st_dev &&
+               st.st_ino == file->st_ino;
+}
+
+bool fifos_hold(const Fifos *f, const struct stat *st)
+{
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                if (fd_is_file(f->streams[k].fd, st))
+                        return true;
+        return fd_is_file(f->stdin_fd, st);
+}
+
 void fifos_end(Fifos *f)
 {
+        Stream *live[ENTRY_STREAMS];
+        size_t n = 0;
+
         if (f->is_ending)
                 return;
         f->is_ending = true;
-        if (!f->is_logged) {
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                if (f->is_logged && f->has_streams[k] && f->streams[k].phase != STREAM_ENDED)
+                        live[n++] = &f->streams[k];
+        if (n == 0) {
                 f->on_ended(f);
                 return;
         }
-
-        /* The last stream to end calls on_ended, which frees f: note what comes first. */
-        if (fifos_has_stream(f, ENTRY_STDERR) && f->streams[ENTRY_STDERR].phase != STREAM_ENDED) {
-                bool is_last = f->streams[ENTRY_STDOUT].phase == STREAM_ENDED;
-
-                stream_drain(&f->streams[ENTRY_STDERR]);
-                if (is_last)
-                        return;
-        }
-        stream_drain(&f->streams[ENTRY_STDOUT]);
+        /* The last stream to end calls on_ended, which frees f. */
+        while (n > 0)
+                stream_drain(live[--n]);
 }
 
 static json_t *fifos_describe_one(const Fifos *f, const char *stream, const Stream *s)
@@ -252,13 +291,14 @@ static json_t *fifos_describe_one(const Fifos *f, const char *stream, const Stre
         const Counts *counts = s ? &s->counts : &(Counts){};
         char name[FIFO_NAME_BYTES];
         size_t capacity = 0;
-        json_t *object;
+        json_t *object, *path = NULL;
 
         fifos_get_name(f, stream, name);
+        if (!f->is_adopted)
+                path = json_sprintf(RUN_DIR "/containers/%s/%s", f->container->id, name);
         object =
-                json_pack("{s:s, s:o, s:b, s:I, s:I, s:I}", "name", stream, "path",
-                          json_sprintf(RUN_DIR "/containers/%s/%s", f->container->id, name),
-                          "logged", s && s->is_logged, "lines", (json_int_t) counts->lines, "bytes",
+                json_pack("{s:s, s:o*, s:b, s:I, s:I, s:I}", "name", stream, "path", path, "logged",
+                          s && s->is_logged, "lines", (json_int_t) counts->lines, "bytes",
                           (json_int_t) counts->bytes, "bytesDropped", (json_int_t) counts->dropped);
         if (s && s->fd >= 0 && fifo_get_capacity(s->fd, &capacity) >= 0)
                 json_object_set_new(object, "bufferSize", json_integer((json_int_t) capacity));
@@ -272,7 +312,7 @@ json_t *fifos_describe(const Fifos *f)
         if (f->has_stdin)
                 json_array_append_new(array, fifos_describe_one(f, "stdin", NULL));
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
-                if (fifos_has_stream(f, k))
+                if (f->has_streams[k])
                         json_array_append_new(
                                 array,
                                 fifos_describe_one(f, entry_stream_to_string(k), &f->streams[k]));

@@ -10,10 +10,14 @@
  * read ends of stdout and stderr, and stdin for reading and writing, so that it does not end by
  * itself; the service manager's store holds a copy of each. FIFOs that are not logged it only makes
  * and deletes.
+ *
+ * A container's own set may consist of pipes that somebody else made and handed over ("adopted"):
+ * stdout, stderr or both. They have no name on disk: see daemon/adoption.h.
  */
 
 #include <jansson.h>
 #include <sys/queue.h>
+#include <sys/stat.h>
 
 #include "daemon/refusal.h"
 #include "daemon/stream.h"
@@ -29,7 +33,9 @@ struct Fifos {
         bool is_exec;
         bool is_logged;
         bool is_terminal;
+        bool is_adopted;
         bool has_stdin; /* true, until who made it says otherwise */
+        bool has_streams[ENTRY_STREAMS];
         bool is_ending;
         bool is_stored;  /* all fds came from the service manager's store */
         bool is_waiting; /* for the service manager to take them; in Store.waiting */
@@ -63,6 +69,13 @@ int fifos_open(Fifos *fifos, int dir_fd, bool is_new);
 /* Whether one of the logged ones holds less than it should: the kernel had no more pages for it, or
  * somebody shrank it. */
 bool fifos_are_small(const Fifos *fifos);
+
+/* Takes pipes that were handed over, now or (is_stored) to a daemon before this one, and starts
+ * their streams. A stream that has none (-1) is not there. */
+int fifos_adopt(Fifos *fifos, int fds[ENTRY_STREAMS], bool is_stored);
+
+/* Whether one of them is this file. */
+bool fifos_hold(const Fifos *fifos, const struct stat *st);
 
 /* Logs what is in the FIFOs, closes them and calls on_ended, perhaps before this returns. */
 void fifos_end(Fifos *fifos);

@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "daemon/spec.h"
+#include "io/rundir.h"
 
 #define ALPHANUMERIC "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
@@ -274,6 +275,60 @@ int spec_new(Spec **ret, json_t *request, const Config *config, const char *host
         return 0;
 }
 
+int spec_set_pipe(Spec *spec, EntryStream kind, const struct stat *st)
+{
+        json_t *pipes = json_object_get(spec->object, "pipes"), *pipe;
+
+        if (!pipes) {
+                pipes = json_object();
+                if (json_object_set_new(spec->object, "pipes", pipes) < 0 ||
+                    json_object_set_new(spec->object, "version", json_integer(2)) < 0)
+                        return -ENOMEM;
+        }
+        pipe = st ? json_pack("{s:I, s:I}", "dev", (json_int_t) st->st_dev, "ino",
+                              (json_int_t) st->st_ino)
+                  : json_null();
+        if (json_object_set_new(pipes, entry_stream_to_string(kind), pipe) < 0)
+                return -ENOMEM;
+
+        spec->is_adopted = true;
+        spec->pipes[kind] = (SpecPipe){ .is_given = true, .is_gone = !st };
+        if (st) {
+                spec->pipes[kind].dev = st->st_dev;
+                spec->pipes[kind].ino = st->st_ino;
+        }
+        return 0;
+}
+
+static int spec_read_pipes(Spec *spec, Refusal *refusal)
+{
+        json_t *pipes = json_object_get(spec->object, "pipes");
+        size_t n = 0;
+
+        if (!pipes)
+                return 0;
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
+                json_t *pipe = json_object_get(pipes, entry_stream_to_string(k));
+                json_t *dev = json_object_get(pipe, "dev"), *ino = json_object_get(pipe, "ino");
+
+                if (!pipe)
+                        continue;
+                if (!json_is_null(pipe) && !(json_is_integer(dev) && json_is_integer(ino)))
+                        return refuse_value(refusal, "pipes", "null, or dev and ino of a file");
+                spec->pipes[k] = (SpecPipe){
+                        .is_given = true,
+                        .is_gone = json_is_null(pipe),
+                        .dev = (dev_t) json_integer_value(dev),
+                        .ino = (ino_t) json_integer_value(ino),
+                };
+                n++;
+        }
+        if (n == 0 || n != json_object_size(pipes))
+                return refuse_value(refusal, "pipes", "stdout, stderr or both");
+        spec->is_adopted = true;
+        return 0;
+}
+
 int spec_parse(Spec **ret, Span bytes, const char *hostname, Refusal *refusal)
 {
         _cleanup_(spec_freep) Spec *spec = NULL;
@@ -298,6 +353,9 @@ int spec_parse(Spec **ret, Span bytes, const char *hostname, Refusal *refusal)
         spec->created_usec =
                 (uint64_t) json_integer_value(json_object_get(spec->object, "createdUSec"));
 
+        r = spec_read_pipes(spec, refusal);
+        if (r < 0)
+                return r;
         r = spec_read(spec, hostname, refusal);
         if (r < 0)
                 return r;
@@ -308,6 +366,13 @@ int spec_parse(Spec **ret, Span bytes, const char *hostname, Refusal *refusal)
 char *spec_format(const Spec *spec)
 {
         return json_dumps(spec->object, JSON_COMPACT);
+}
+
+int spec_save(const Spec *spec, int dir_fd)
+{
+        _cleanup_free_ char *text = spec_format(spec);
+
+        return text ? rundir_write_file(dir_fd, "config", span_from_string(text)) : -ENOMEM;
 }
 
 Spec *spec_free(Spec *spec)

@@ -7,17 +7,28 @@
  */
 
 #include <jansson.h>
+#include <sys/stat.h>
 
 #include "daemon/config.h"
 #include "daemon/refusal.h"
 #include "driver/driver.h"
+#include "record/entry.h"
 #include "record/facts.h"
 
-/* The newest that is read. What is written is the lowest that says it all: 2 without stdin, for a
- * daemon that knows only 1 would look for that FIFO; else 1. Tests build an older daemon. */
+/* The newest that is read. What is written is the lowest that says it all: 2 without stdin, and
+ * where pipes were handed over, for a daemon that knows only 1 would look for FIFOs; else 1. Tests
+ * build an older daemon. */
 #ifndef SPEC_VERSION
 #define SPEC_VERSION 2
 #endif
+
+/* A stream that was handed over as a pipe, and which one that is, as fstat(2) tells. */
+typedef struct SpecPipe {
+        bool is_given;
+        bool is_gone; /* it was lost with the service manager's store */
+        dev_t dev;
+        ino_t ino;
+} SpecPipe;
 
 typedef struct Spec {
         json_t *object; /* the file; everything below borrows from it */
@@ -25,6 +36,8 @@ typedef struct Spec {
         uint64_t created_usec;
         bool is_terminal;
         bool has_stdin;
+        bool is_adopted; /* has pipes, and no FIFOs of ours */
+        SpecPipe pipes[ENTRY_STREAMS];
         const Driver *driver;
         Options options; /* those of the configuration and the container's own */
         Pair *pairs;     /* the arrays of facts and options */
@@ -38,11 +51,17 @@ typedef struct Spec {
 int spec_new(Spec **ret, json_t *request, const Config *config, const char *hostname,
              Refusal *refusal);
 
+/* Says that a stream is a pipe that was handed over: this one, or (NULL) one that is gone. */
+int spec_set_pipe(Spec *spec, EntryStream kind, const struct stat *st);
+
 /* From the bytes of a file. -EPROTO when a newer conlogd wrote it. */
 int spec_parse(Spec **ret, Span bytes, const char *hostname, Refusal *refusal);
 
 /* The bytes of a file, NUL-terminated; the caller frees them. NULL without memory. */
 char *spec_format(const Spec *spec);
+
+/* Writes the file "config" in the container's directory. */
+int spec_save(const Spec *spec, int dir_fd);
 
 Spec *spec_free(Spec *spec);
 DEFINE_CLEANUP(Spec, spec_free);

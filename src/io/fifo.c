@@ -152,15 +152,19 @@ int fifo_peek(FifoScratch *scratch, int fd, size_t n, Span *ret)
  * pages, one for each page: how much goes in says how many are left. */
 bool fifo_is_full(FifoScratch *scratch, int fd)
 {
-        size_t capacity = 0;
-        ssize_t n;
+        size_t capacity = 0, room = scratch->capacity;
+        ssize_t copied, added;
 
-        if (fifo_get_capacity(fd, &capacity) < 0 ||
-            tee(fd, scratch->pipe_write_fd, PEEK_MAX_BYTES, SPLICE_F_NONBLOCK) <= 0)
+        if (fifo_get_capacity(fd, &capacity) < 0)
                 return false;
-        n = write(scratch->pipe_write_fd, scratch->buffer, PEEK_MAX_BYTES);
+        if (capacity > room && fifo_set_capacity(scratch->pipe_write_fd, capacity) >= 0)
+                room = capacity;
+        copied = tee(fd, scratch->pipe_write_fd, capacity, SPLICE_F_NONBLOCK);
+        added = write(scratch->pipe_write_fd, scratch->buffer, PEEK_MAX_BYTES);
         fifo_scratch_empty(scratch);
-        return scratch->capacity - (size_t) MAX(n, (ssize_t) 0) >= capacity;
+        if (room > scratch->capacity)
+                (void) fifo_set_capacity(scratch->pipe_write_fd, scratch->capacity);
+        return copied > 0 && room - (size_t) MAX(added, (ssize_t) 0) >= MIN(capacity, room);
 }
 
 int fifo_drop(FifoScratch *scratch, int fd, size_t n, int64_t *offset)

@@ -66,7 +66,8 @@ bool fifo_is_hung_up(int fd);
 int fifo_peek(FifoScratch *scratch, int fd, size_t n, Span *ret);
 
 /* Whether all its slots are used, however few bytes they hold: then its writers wait. Needs no
- * write end and no name. Not told of one that has more slots than the scratch pipe. */
+ * write end and no name. Of a FIFO that has more slots than the kernel grants the scratch pipe this
+ * is said as soon as it uses as many. */
 bool fifo_is_full(FifoScratch *scratch, int fd);
 
 /*

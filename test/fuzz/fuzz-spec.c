@@ -22,6 +22,9 @@ static void check(const Spec *spec)
                 assert(*f->labels[i].key && f->labels[i].value);
         for (size_t i = 0; i < f->n_env; i++)
                 assert(*f->env[i].key && !strchr(f->env[i].key, '=') && f->env[i].value);
+        assert(spec->is_adopted == (spec->pipes[0].is_given || spec->pipes[1].is_given));
+        for (size_t i = 0; i < ENTRY_STREAMS; i++)
+                assert(spec->pipes[i].is_given || !spec->pipes[i].is_gone);
         assert(driver_find(spec->driver->name) == spec->driver);
         assert(options_check(spec->driver, &spec->options, &key, reason) == 0);
 }

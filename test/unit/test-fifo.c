@@ -227,9 +227,9 @@ static void test_full(void)
         static const size_t sizes[] = { 1, 100, 2049, PAGE_BYTES, PAGE_BYTES + 1, sizeof(text) };
         unsigned n_full = 0;
 
-        for (unsigned i = 0; i < 2 * 5 * ARRAY_SIZE(sizes); i++) {
-                size_t size = sizes[i / 10], fill, seen = 0;
-                int capacity = (int) PAGE_BYTES << i / 2 % 5;
+        for (unsigned i = 0; i < 2 * 9 * ARRAY_SIZE(sizes); i++) {
+                size_t size = sizes[i / 18], fill, seen = 0;
+                int capacity = (int) PAGE_BYTES << i / 2 % 9;
                 int64_t offset = 0;
                 Fixture f;
                 Span span;
@@ -249,8 +249,8 @@ static void test_full(void)
                 assert(fifo_is_full(&f.scratch, f.fd) && fifo_is_full(&f.scratch, f.fd));
                 n_full++;
                 assert(fifo_get_fill(f.fd, &fill) == 0);
-                assert(fifo_peek(&f.scratch, f.fd, PEEK_MAX_BYTES, &span) == 0 &&
-                       span.size == fill);
+                assert(fifo_peek(&f.scratch, f.fd, PEEK_MAX_BYTES, &span) == 0);
+                assert(span.size == fill || capacity > (int) PEEK_MAX_BYTES);
                 assert(fifo_drop(&f.scratch, f.fd, fill, &offset) == 0);
                 assert(!fifo_is_full(&f.scratch, f.fd) && takes_more(f.write_fd));
                 fixture_done(&f);

@@ -434,6 +434,33 @@ static void test_round_trip(void)
         puts("ok: round trip");
 }
 
+/* The version says who can read it: only pipes that were handed over need a newer daemon. */
+static void test_pipes(void)
+{
+        const struct stat out = { .st_dev = 14, .st_ino = (ino_t) -2 }, err = { .st_ino = 5 };
+        _cleanup_(spec_freep) Spec *a = expect_new("{\"id\": \"web\"}"), *b = NULL, *c = NULL;
+        _cleanup_free_ char *plain = spec_format(a), *text = NULL, *gone = NULL;
+        _cleanup_(refusal_done) Refusal refusal = {};
+
+        assert(!a->is_adopted && strstr(plain, "\"version\":1,"));
+        assert(spec_set_pipe(a, ENTRY_STDOUT, &out) == 0);
+        assert(spec_set_pipe(a, ENTRY_STDERR, &err) == 0);
+        text = spec_format(a);
+        assert(strstr(text, "\"version\":2,"));
+        assert(spec_parse(&b, span_from_string(text), "host", &refusal) == 0);
+        assert(b->is_adopted && memcmp(a->pipes, b->pipes, sizeof(a->pipes)) == 0);
+        assert(b->pipes[ENTRY_STDOUT].is_given && !b->pipes[ENTRY_STDOUT].is_gone);
+        assert(b->pipes[ENTRY_STDOUT].dev == out.st_dev &&
+               b->pipes[ENTRY_STDOUT].ino == out.st_ino);
+
+        assert(spec_set_pipe(b, ENTRY_STDOUT, NULL) == 0);
+        gone = spec_format(b);
+        assert(spec_parse(&c, span_from_string(gone), "host", &refusal) == 0);
+        assert(c->pipes[ENTRY_STDOUT].is_given && c->pipes[ENTRY_STDOUT].is_gone);
+        assert(c->pipes[ENTRY_STDERR].is_given && c->pipes[ENTRY_STDERR].ino == err.st_ino);
+        puts("ok: pipes");
+}
+
 static int try_parse(const char *text, size_t size)
 {
         _cleanup_(refusal_done) Refusal refusal = {};
@@ -458,6 +485,7 @@ static void test_parse(void)
         } cases[] = {
                 { "{\"version\": 1, " GOOD_EPOCH ", " GOOD_REQUEST "}", 0 },
                 { "{\"version\": 1, " GOOD_EPOCH ", " GOOD_REQUEST ", \"more\": []}", 0 },
+                { "{\"version\": 2, " GOOD_EPOCH ", " GOOD_REQUEST "}", 0 },
                 { "{\"version\": 3, " GOOD_EPOCH ", " GOOD_REQUEST "}", -EPROTO },
                 { "{\"version\": 3}", -EPROTO },
                 { "{\"version\": 0, " GOOD_EPOCH ", " GOOD_REQUEST "}", -EINVAL },
@@ -506,6 +534,7 @@ int main(void)
         test_driver();
         test_configured();
         test_round_trip();
+        test_pipes();
         test_parse();
         return 0;
 }
