@@ -2,11 +2,14 @@
 
 /* The command line of conlogctl; see the header. */
 
+#include <fcntl.h>
 #include <getopt.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "base/parse.h"
 #include "tool/arguments.h"
 
 enum {
@@ -26,6 +29,8 @@ enum {
         OPTION_NO_LEGEND,
         OPTION_NO_STDIN,
         OPTION_SOCKET,
+        OPTION_STDERR,
+        OPTION_STDOUT,
         OPTION_TERMINAL,
         OPTION_UNIT,
         OPTION_VERSION,
@@ -50,6 +55,8 @@ static const struct option options[] = {
         { "no-legend", no_argument, NULL, OPTION_NO_LEGEND },
         { "no-stdin", no_argument, NULL, OPTION_NO_STDIN },
         { "socket", required_argument, NULL, OPTION_SOCKET },
+        { "stderr", required_argument, NULL, OPTION_STDERR },
+        { "stdout", required_argument, NULL, OPTION_STDOUT },
         { "terminal", no_argument, NULL, OPTION_TERMINAL },
         { "unit", required_argument, NULL, OPTION_UNIT },
         { "version", no_argument, NULL, OPTION_VERSION },
@@ -130,6 +137,21 @@ static int arguments_set_json(Arguments *a, const char *mode)
         return 0;
 }
 
+/* Looked at now: what is opened later may get the same number. */
+static int arguments_set_fd(int *ret, const char *option, const char *text)
+{
+        uint64_t fd;
+
+        if (parse_unsigned(text, 0, INT_MAX, &fd) < 0 || fcntl((int) fd, F_GETFD) < 0) {
+                log_error("Failed to take --%s=%s: it must be the number of an open file "
+                          "descriptor.",
+                          option, text);
+                return -EINVAL;
+        }
+        *ret = (int) fd;
+        return 0;
+}
+
 static int arguments_take_option(Arguments *a, int option)
 {
         switch (option) {
@@ -177,6 +199,10 @@ static int arguments_take_option(Arguments *a, int option)
         case OPTION_SOCKET:
                 a->socket = optarg;
                 return 0;
+        case OPTION_STDERR:
+                return arguments_set_fd(&a->stderr_fd, "stderr", optarg);
+        case OPTION_STDOUT:
+                return arguments_set_fd(&a->stdout_fd, "stdout", optarg);
         case OPTION_TERMINAL:
                 return json_object_set_new(a->create, "terminal", json_true());
         case OPTION_UNIT:
@@ -264,6 +290,8 @@ int arguments_parse(Arguments *ret, const Verb *verbs, size_t n_verbs, int argc,
                 .has_legend = true,
                 .socket = getenv("CONLOG_SOCKET") ?: RUN_DIR "/io.conlogd",
                 .create = json_object(),
+                .stdout_fd = -1,
+                .stderr_fd = -1,
         };
         int r;
 

@@ -43,10 +43,14 @@ struct Arguments {
         bool wants_help;
         bool wants_version;
 
-        /* Parameters of Create and Exec, by their names in io.conlogd. */
+        /* Parameters of Create, Adopt and Exec, by their names in io.conlogd. */
         json_t *create;
         const char *exec;
         bool is_logged;
+
+        /* File descriptors of our own for adopt, -1: not given. */
+        int stdout_fd;
+        int stderr_fd;
 
         /* Where verify reads. */
         const char *namespace;

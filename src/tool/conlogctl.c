@@ -28,6 +28,7 @@ static int reload(const Arguments *a)
 static const Verb verbs[] = {
         { "run", "--id=ID [OPTIONS...] -- COMMAND [ARG...]", 0, 0, true, launch_run },
         { "create", "--id=ID [OPTIONS...]", 0, 0, false, launch_create },
+        { "adopt", "--id=ID [--stdout=FD] [--stderr=FD] [OPTIONS...]", 0, 0, false, launch_adopt },
         { "exec", "[--exec=ID] [--log] CONTAINER -- COMMAND [ARG...]", 1, 1, true, launch_exec },
         { "remove", "CONTAINER... [--exec=ID]", 1, ARGUMENTS_WORDS_MAX, false, launch_remove },
         { "list", "", 0, 0, false, display_list },
@@ -50,6 +51,8 @@ static int help(void)
                "  run --id=ID -- COMMAND...     Create a container's streams, then become COMMAND\n"
                "                                with them; no process stays behind\n"
                "  create --id=ID                Create a container's streams, print their paths\n"
+               "  adopt --id=ID                 Create a container over pipes that are there: PROGRAM |\n"
+               "                                conlogctl adopt; no process stays behind\n"
                "  exec CONTAINER -- COMMAND...  Run COMMAND on streams of its own beside those of\n"
                "                                the container, and carry them here\n"
                "  remove CONTAINER...           Log what is left, then delete the streams\n"
@@ -64,18 +67,20 @@ static int help(void)
                "  doctor                        Look for settings of this host that are too small\n"
                "                                or wrong for conlogd, and say what mends them\n",
                b, n);
-        printf("\n%sOptions of run and create:%s\n"
+        printf("\n%sOptions of run, create and adopt:%s\n"
                "     --id=ID                    Id of the container\n"
                "     --name=NAME --image=NAME --image-id=ID\n"
                "     --label=KEY=VALUE          What is known of it; --label= and --env= may be\n"
                "     --env=NAME=VALUE           given more than once\n"
                "     --unit=UNIT                The unit whose lines they are: \"journalctl -u\";\n"
-               "                                run: the system service it is called in\n"
+               "                                run, adopt: the system service of the call\n"
                "     --log-driver=DRIVER        Where the lines go\n"
                "     --log-opt=KEY=VALUE        Option of the driver: see \"conlogctl drivers\"\n"
                "     --no-stdin                 No stream for input; run: /dev/null instead\n"
                "     --terminal                 create: the container has a terminal, thus no\n"
-               "                                stream of its own for errors\n",
+               "                                stream of its own for errors\n"
+               "     --stdout=FD --stderr=FD    adopt: the read ends of pipes; without both, the\n"
+               "                                standard input is stdout\n",
                b, n);
         printf("\n%sOptions of exec and remove:%s\n"
                "     --exec=ID                  Id of the exec; exec makes one up\n"

@@ -252,14 +252,27 @@ static void show_options(json_t *options)
         }
 }
 
-static void show_list(const char *heading, json_t *array, const char *member)
+static void show_list(const char *heading, json_t *array)
 {
         json_t *item;
         size_t i;
 
-        json_array_foreach(array, i, item) {
-                display_property(i == 0 ? heading : "",
-                                 member ? get_string(item, member) : json_string_value(item));
+        json_array_foreach(array, i, item)
+                display_property(i == 0 ? heading : "", json_string_value(item));
+}
+
+/* The FIFOs; a pipe that was handed over has no path. */
+static void show_streams(json_t *streams)
+{
+        json_t *stream;
+        size_t i;
+
+        json_array_foreach(streams, i, stream) {
+                const char *path = get_string(stream, "path"), *name = get_string(stream, "name");
+                char text[64];
+
+                (void) snprintf(text, sizeof(text), "%s, adopted", name ?: "");
+                display_property(i == 0 ? "Streams" : "", path ?: text);
         }
 }
 
@@ -281,8 +294,8 @@ static void show_print(json_t *c)
         show_count("Lines", get_number(c, "lines"));
         show_bytes("Bytes", get_number(c, "bytes"));
         show_dropped(get_number(c, "linesDropped"), get_number(c, "bytesDropped"));
-        show_list("Streams", json_object_get(c, "streams"), "path");
-        show_list("Execs", json_object_get(c, "execs"), NULL);
+        show_streams(json_object_get(c, "streams"));
+        show_list("Execs", json_object_get(c, "execs"));
 }
 
 int display_show(const Arguments *a)

@@ -119,14 +119,22 @@ static void take_back(VarlinkClient *client, const char *id, const char *exec)
         (void) session_tell(call_remove(client, id, exec, &reply), &reply, "remove", exec ?: id);
 }
 
-static int call_create(VarlinkClient *client, const Arguments *a, VarlinkReply *ret)
+/* NULL: there is none, which has been told. */
+static const char *get_new_id(const Arguments *a)
 {
         const char *id = json_string_value(json_object_get(a->create, "id"));
 
-        if (!id) {
+        if (!id)
                 log_error("An id is missing: --id=ID");
+        return id;
+}
+
+static int call_create(VarlinkClient *client, const Arguments *a, VarlinkReply *ret)
+{
+        const char *id = get_new_id(a);
+
+        if (!id)
                 return -EINVAL;
-        }
         return session_call(client, "Create", json_incref(a->create), "create container", id, ret);
 }
 
@@ -193,6 +201,46 @@ int launch_run(const Arguments *a)
         status = become_command(a->command, json_object_get(container, "streams"));
         take_back(client, json_string_value(json_object_get(container, "id")), NULL);
         return status;
+}
+
+/* Calls Adopt with our fds; without any, standard input is the pipe that was made for us. */
+static int call_adopt(VarlinkClient *client, const Arguments *a, const char *id, VarlinkReply *ret)
+{
+        json_t *request = json_copy(a->create);
+        int fds[2], n_fds = 0;
+
+        if (a->stdout_fd >= 0 || a->stderr_fd < 0) {
+                (void) json_object_set_new(request, "stdout", json_integer(n_fds));
+                fds[n_fds++] = a->stdout_fd >= 0 ? a->stdout_fd : STDIN_FILENO;
+        }
+        if (a->stderr_fd >= 0) {
+                (void) json_object_set_new(request, "stderr", json_integer(n_fds));
+                fds[n_fds++] = a->stderr_fd;
+        }
+        return session_tell(varlink_client_call_with_fds(client, "io.conlogd.Adopt", request, fds,
+                                                         (size_t) n_fds, ret),
+                            ret, "adopt container", id);
+}
+
+int launch_adopt(const Arguments *a)
+{
+        _cleanup_(varlink_client_freep) VarlinkClient *client = NULL;
+        _cleanup_(varlink_reply_done) VarlinkReply reply = {};
+        const char *id = get_new_id(a);
+        int r;
+
+        if (!id)
+                return -EINVAL;
+        r = session_new(&client, a->socket);
+        if (r < 0)
+                return r;
+        r = set_own_unit(a->create);
+        if (r < 0)
+                return r;
+        r = call_adopt(client, a, id, &reply);
+        if (r < 0 || a->output == OUTPUT_TEXT)
+                return r;
+        return display_json(a, json_object_get(reply.parameters, "container"));
 }
 
 /* Like "exec-0123abcd". */

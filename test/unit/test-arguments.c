@@ -113,6 +113,21 @@ static void test_output(void)
         puts("ok: output");
 }
 
+static void test_fds(void)
+{
+        char line[64], *argv[WORDS_MAX];
+        _cleanup_close_ int fd = dup(STDERR_FILENO);
+        Arguments a;
+
+        (void) snprintf(line, sizeof(line), "list");
+        assert(parse(&a, line, argv) == 0 && a.stdout_fd == -1 && a.stderr_fd == -1);
+        arguments_done(&a);
+        (void) snprintf(line, sizeof(line), "list --stderr=%i --stdout=2", fd);
+        assert(parse(&a, line, argv) == 0 && a.stdout_fd == 2 && a.stderr_fd == fd);
+        arguments_done(&a);
+        puts("ok: file descriptors");
+}
+
 static void test_refused(void)
 {
         static const char *const lines[] = {
@@ -139,6 +154,11 @@ static void test_refused(void)
                 "run --label=\xff=1 -- sh",
                 "run --label=a=\xff -- sh",
                 "run --env=A=\xff -- sh",
+                "list --stdout=",
+                "list --stdout=-1",
+                "list --stdout=x",
+                "list --stderr=4294967296",
+                "list --stderr=1000000",
         };
         _cleanup_close_ int stderr_fd = dup(STDERR_FILENO);
 
@@ -163,6 +183,7 @@ int main(void)
         test_words();
         test_parameters();
         test_output();
+        test_fds();
         test_refused();
         return 0;
 }

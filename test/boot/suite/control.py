@@ -57,17 +57,20 @@ class Client:
         message, self.buffer = self.buffer.split(b"\0", 1)
         return json.loads(message)
 
-    def call(self, method, parameters=None):
-        """Returns the error's name, or None, and the parameters of the answer."""
+    def call(self, method, parameters=None, fds=()):
+        """Returns the error's name, or None, and the parameters of the answer. fds go along."""
         request = {"method": method if "." in method else "io.conlogd." + method}
         if parameters is not None:
             request["parameters"] = parameters
-        self.send(json.dumps(request).encode() + b"\0")
+        data = json.dumps(request).encode() + b"\0"
+        # The fds with the first byte; what is left goes by itself.
+        sent = socket.send_fds(self.socket, [data], list(fds)) if fds else 0
+        self.send(data[sent:])
         reply = self.receive()
         return reply.get("error"), reply.get("parameters", {})
 
-    def must(self, method, parameters=None):
-        error, reply = self.call(method, parameters)
+    def must(self, method, parameters=None, fds=()):
+        error, reply = self.call(method, parameters, fds)
         assert error is None, (method, parameters, error, reply)
         return reply
 
