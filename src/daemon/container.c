@@ -200,13 +200,9 @@ static int container_fill_dir(Container *c, int dir_fd, const Spec *spec, int fd
         r = container_add_init(c, &init);
         if (r < 0)
                 return r;
-        if (spec->is_adopted)
-                r = fifos_adopt(init, fds, false);
-        else {
-                r = fifos_create(init, dir_fd);
-                if (r >= 0)
-                        r = fifos_open(init, dir_fd, true);
-        }
+        r = spec->is_adopted ? fifos_adopt(init, fds, false) : fifos_create(init, dir_fd);
+        if (r >= 0 && !spec->is_adopted)
+                r = fifos_open(init, dir_fd, true);
         return r < 0 ? r : spec_save(spec, dir_fd);
 }
 

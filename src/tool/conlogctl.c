@@ -28,7 +28,7 @@ static int reload(const Arguments *a)
 static const Verb verbs[] = {
         { "run", "--id=ID [OPTIONS...] -- COMMAND [ARG...]", 0, 0, true, launch_run },
         { "create", "--id=ID [OPTIONS...]", 0, 0, false, launch_create },
-        { "adopt", "--id=ID [--stdout=FD] [--stderr=FD] [OPTIONS...]", 0, 0, false, launch_adopt },
+        { "adopt", "--id=ID [--stdout=FD] [--stderr=FD]", 0, 0, false, launch_adopt },
         { "exec", "[--exec=ID] [--log] CONTAINER -- COMMAND [ARG...]", 1, 1, true, launch_exec },
         { "remove", "CONTAINER... [--exec=ID]", 1, ARGUMENTS_WORDS_MAX, false, launch_remove },
         { "list", "", 0, 0, false, display_list },
@@ -51,8 +51,8 @@ static int help(void)
                "  run --id=ID -- COMMAND...     Create a container's streams, then become COMMAND\n"
                "                                with them; no process stays behind\n"
                "  create --id=ID                Create a container's streams, print their paths\n"
-               "  adopt --id=ID                 Create a container over pipes that are there: PROGRAM |\n"
-               "                                conlogctl adopt; no process stays behind\n"
+               "  adopt --id=ID                 PROGRAM | conlogctl adopt: a container over this\n"
+               "                                pipe; no process stays behind\n"
                "  exec CONTAINER -- COMMAND...  Run COMMAND on streams of its own beside those of\n"
                "                                the container, and carry them here\n"
                "  remove CONTAINER...           Log what is left, then delete the streams\n"

@@ -234,6 +234,9 @@ static void test_full(void)
                 Fixture f;
                 Span span;
 
+                /* A million writes, and each asked about. */
+                if (i % 2 == 0 && size < PAGE_BYTES / 2 && capacity > 4 * (int) PAGE_BYTES)
+                        continue;
                 fixture_init(&f);
                 assert(!fifo_is_full(&f.scratch, f.fd));
                 assert(fcntl(f.write_fd, F_SETPIPE_SZ, capacity) == capacity);
