@@ -44,6 +44,13 @@ has_dropped() {
                 'import json, sys; print(json.load(sys.stdin)["container"]["linesDropped"])')" -gt 1000 ]
 }
 
+# One over a pipe that only the service manager holds while the older one is there.
+pipe_of_newer() {
+        mkfifo go
+        (echo one; cat go) | conlogctl adopt --id=piped &
+        wait_until 10 is_stored 1 CONTAINER_ID_FULL=piped
+}
+
 changes=0
 for _ in 1 2 3 4 5 6; do
         sleep 0.3
@@ -55,20 +62,26 @@ for _ in 1 2 3 4 5 6; do
 done
 become newer
 newer_than_older
+pipe_of_newer
 become "$tools/conlogd-older"
-before=$(cat /run/conlogd/containers/drops/{state,config} | sha256sum)
+before=$(cat /run/conlogd/containers/{drops,piped}/{state,config} | sha256sum)
 expect_match "what the older one says" 'Failed to restore container drops, left as it is' \
         "$(journalctl --quiet --output=cat -u conlogd.service)"
 echo >hold
+echo two >go
 wait "$drops" || fail "the container saw an error: $?"
 refused 'NoSuchContainer|no container' conlogctl show drops
+refused 'NoSuchContainer|no container' conlogctl show piped
 systemctl kill --signal=KILL --kill-whom=main conlogd.service
 conlogctl list >/dev/null
-expect "the bytes of drops" "$before" \
-        "$(cat /run/conlogd/containers/drops/{state,config} | sha256sum)"
+expect "the bytes of drops and piped" "$before" \
+        "$(cat /run/conlogd/containers/{drops,piped}/{state,config} | sha256sum)"
 become newer
 wait_until 10 is_stored 1 CONTAINER_ID_FULL=drops CONTAINER_LOG_ORDINAL=40010
 settle drops
+wait_until 10 is_stored 2 CONTAINER_ID_FULL=piped
+settle piped
+conlogctl verify piped >/dev/null || fail "conlogctl verify: $(conlogctl verify piped)"
 said=$(conlogctl verify --json=short drops) || :
 expect_match "drops" '"missing":\[\].*"expected":40010|"expected":40010.*"missing":\[\]' "$said"
 
