@@ -44,6 +44,9 @@ int rundir_open_at(int dir_fd, const char *name, ino_t *ino)
         return TAKE_FD(fd);
 }
 
+/* Who replaces a file again and again keeps nobody here. */
+#define REPLACED_MAX 100U
+
 int rundir_open_file(int dir_fd, const char *name, mode_t type, int flags)
 {
         _cleanup_close_ int path_fd = -1;
@@ -51,11 +54,17 @@ int rundir_open_file(int dir_fd, const char *name, mode_t type, int flags)
         char path[32];
         int fd;
 
-        path_fd = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-        if (path_fd < 0)
+        if (fstat(dir_fd, &dir_st) < 0)
                 return -errno;
-        if (fstat(path_fd, &st) < 0 || fstat(dir_fd, &dir_st) < 0)
-                return -errno;
+        /* One that was replaced in between has no name any more: what has it now counts. */
+        for (unsigned tries = 0; tries < REPLACED_MAX; tries++) {
+                (void) base_close(path_fd);
+                path_fd = openat(dir_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+                if (path_fd < 0 || fstat(path_fd, &st) < 0)
+                        return -errno;
+                if (st.st_nlink > 0)
+                        break;
+        }
         if (S_ISLNK(st.st_mode))
                 return -ELOOP;
         if ((st.st_mode & S_IFMT) != type || st.st_nlink != 1 || st.st_dev != dir_st.st_dev)
