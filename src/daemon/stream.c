@@ -219,6 +219,11 @@ static void stream_on_partial(Stream *s, StatePage *page, Span input, size_t ask
 
 static void stream_on_empty(Stream *s)
 {
+        /* Something has come since, or the kernel would not copy it now. */
+        if (!stream_is_all(s, 0)) {
+                stream_hold(s, HOLD_RETRY, 0, 0);
+                return;
+        }
         /* An exec's stream ends with its writers; a container's goes on until Remove. */
         if (s->is_draining || (s->exec_id && stream_is_at_end(s, 0)))
                 stream_end(s);
@@ -443,8 +448,9 @@ void stream_drain(Stream *s)
 
         if (s->phase == STREAM_ENDED || s->is_draining)
                 return;
-        if (s->fd >= 0 && s->is_logged)
-                (void) fifo_get_fill(s->fd, &fill);
+        /* Not known: until it is empty. */
+        if (s->fd >= 0 && s->is_logged && fifo_get_fill(s->fd, &fill) < 0)
+                fill = UINT32_MAX;
         s->is_draining = true;
         s->drain_left = (uint32_t) fill;
         if (fill == 0 && s->kept_left == 0)

@@ -11,14 +11,17 @@
 #include "io/fifo.h"
 #include "io/rundir.h"
 
-/* What a process that was killed has left between the halves of a peek. */
-static void fifo_scratch_empty(FifoScratch *scratch)
+/* What a peek has left that failed between its halves, or whose process was killed there. */
+static int fifo_scratch_empty(FifoScratch *scratch)
 {
-        ssize_t n;
+        size_t fill = 0;
+        int r;
 
-        do
-                n = read(scratch->pipe_read_fd, scratch->buffer, PEEK_MAX_BYTES);
-        while (n > 0 || (n < 0 && errno == EINTR));
+        while ((r = fifo_get_fill(scratch->pipe_read_fd, &fill)) >= 0 && fill > 0)
+                if (read(scratch->pipe_read_fd, scratch->buffer, PEEK_MAX_BYTES) < 0 &&
+                    errno != EINTR)
+                        return -errno;
+        return r;
 }
 
 int fifo_scratch_init(FifoScratch *scratch, int fds[2])
@@ -49,7 +52,9 @@ int fifo_scratch_init(FifoScratch *scratch, int fds[2])
                 r = -ENOMEM;
                 goto fail;
         }
-        fifo_scratch_empty(scratch);
+        r = fifo_scratch_empty(scratch);
+        if (r < 0)
+                goto fail;
         return 0;
 
 fail:
@@ -126,6 +131,14 @@ int fifo_peek(FifoScratch *scratch, int fd, size_t n, Span *ret)
 {
         size_t size = 0;
         ssize_t total, k;
+        int r;
+
+        /* Else these bytes, perhaps of another container, would be taken for this one's. */
+        if (scratch->is_dirty) {
+                r = fifo_scratch_empty(scratch);
+                if (r < 0)
+                        return r;
+        }
 
         do
                 total = tee(fd, scratch->pipe_write_fd, MIN(n, (size_t) PEEK_MAX_BYTES),
@@ -134,6 +147,7 @@ int fifo_peek(FifoScratch *scratch, int fd, size_t n, Span *ret)
         if (total < 0 && errno != EAGAIN)
                 return -errno;
 
+        scratch->is_dirty = true;
         /* A tee'd packet pipe (O_DIRECT) gives one packet a read: go on to tee's count. */
         while ((ssize_t) size < total) {
                 k = read(scratch->pipe_read_fd, scratch->buffer + size, (size_t) total - size);
@@ -143,6 +157,7 @@ int fifo_peek(FifoScratch *scratch, int fd, size_t n, Span *ret)
                         return k < 0 ? -errno : -EIO;
                 size += (size_t) k;
         }
+        scratch->is_dirty = false;
 
         *ret = (Span){ .data = scratch->buffer, .size = size };
         return 0;
@@ -174,17 +189,23 @@ int fifo_drop(FifoScratch *scratch, int fd, size_t n, int64_t *offset)
 
 int fifo_move(int fd, int to_fd, size_t n, int64_t *offset)
 {
+        size_t fill = 0;
         ssize_t k;
+        int r;
 
         while ((uint64_t) *offset < n) {
                 k = splice(fd, NULL, to_fd, (loff_t *) offset, n - (size_t) *offset,
                            SPLICE_F_MOVE | SPLICE_F_NONBLOCK);
                 if (k < 0 && errno == EINTR)
                         continue;
-                if (k == 0 || (k < 0 && errno == EAGAIN))
-                        return -ENODATA;
-                if (k < 0)
+                if (k < 0 && errno != EAGAIN)
                         return -errno;
+                if (k <= 0) {
+                        r = fifo_get_fill(fd, &fill);
+                        if (r < 0)
+                                return r;
+                        return fill > 0 ? -EAGAIN : -ENODATA;
+                }
         }
         return 0;
 }

@@ -22,6 +22,7 @@ typedef struct FifoScratch {
         int pipe_write_fd;
         int drop_fd;
         size_t capacity; /* of the pipe: no peek shows more */
+        bool is_dirty;   /* a peek has failed, and may have left bytes in the pipe */
         char *buffer;
 } FifoScratch;
 
@@ -73,7 +74,8 @@ bool fifo_is_full(FifoScratch *scratch, int fd);
 /*
  * Takes n bytes out. *offset, which begins at 0, is advanced by the kernel together with the bytes:
  * where it lies in shared memory, it is right whatever kills the process. -ENODATA when the FIFO
- * held less (somebody else reads it); *offset says how much.
+ * held less (somebody else reads it), *offset says how much; -EAGAIN when the kernel would not take
+ * them out now.
  */
 int fifo_drop(FifoScratch *scratch, int fd, size_t n, int64_t *offset);
 
