@@ -56,6 +56,19 @@
         }                                    \
         struct base_swallow_semicolon
 
+/* Whether an error may be gone when the same is tried again: others give fds and memory back. What
+ * is left are damage and mistakes. */
+static inline bool base_is_passing(int error)
+{
+        static const int passing[] = { EAGAIN,  EINTR,  EIO,    EMFILE,      ENFILE,
+                                       ENOBUFS, ENOMEM, ENOSPC, ETOOMANYREFS };
+
+        for (size_t i = 0; i < ARRAY_SIZE(passing); i++)
+                if (error == -passing[i])
+                        return true;
+        return false;
+}
+
 static inline void base_freep(void *p)
 {
         free(*(void **) p);

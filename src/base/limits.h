@@ -111,6 +111,9 @@
 /* JSON nesting of a request; jansson's own parser limit is 2048. */
 #define JSON_DEPTH_MAX 32U
 
+/* To the service manager, after the kernel had no memory for a message. */
+#define NOTIFY_RETRY_USEC UINT64_C(50000)
+
 /* A container's saved configuration: a request and what was resolved from it. */
 #define SPEC_FILE_MAX_BYTES (2U * 1024 * 1024)
 

@@ -19,8 +19,10 @@ typedef struct Message {
 struct Notify {
         int fd; /* -1 without a service manager */
         sd_event_source *writable;
+        sd_event_source *retry;
         TAILQ_HEAD(, Message) messages;
         bool is_wanted; /* on_ready is to be called */
+        bool is_told;   /* it was called, and nothing has been sent since: was there room? */
         void (*on_ready)(void *userdata);
         void *userdata;
 };
@@ -48,9 +50,14 @@ static int notify_send_now(Notify *notify, const char *state, const int *fds, si
         return sendmsg(notify->fd, &message, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 ? -errno : 0;
 }
 
-static bool notify_is_full(int error)
+/* For room in the socket; or where the kernel has no memory, or others were faster, for time. */
+static void notify_wait(Notify *notify, bool for_room)
 {
-        return error == -EAGAIN || error == -ENOBUFS;
+        if (for_room && sd_event_source_set_enabled(notify->writable, SD_EVENT_ON) >= 0)
+                return;
+        (void) sd_event_source_set_enabled(notify->writable, SD_EVENT_OFF);
+        (void) sd_event_source_set_time_relative(notify->retry, NOTIFY_RETRY_USEC);
+        (void) sd_event_source_set_enabled(notify->retry, SD_EVENT_ONESHOT);
 }
 
 /* Sends, or queues behind what waits already: the order of messages matters. */
@@ -63,8 +70,9 @@ int notify_send(Notify *notify, const char *state)
                 return 0;
         if (TAILQ_EMPTY(&notify->messages)) {
                 r = notify_send_now(notify, state, NULL, 0);
-                if (!notify_is_full(r))
+                if (!base_is_passing(r))
                         return r;
+                notify_wait(notify, r == -EAGAIN);
         }
 
         m = malloc(sizeof(*m) + strlen(state) + 1);
@@ -72,26 +80,29 @@ int notify_send(Notify *notify, const char *state)
                 return -ENOMEM;
         strcpy(m->state, state);
         TAILQ_INSERT_TAIL(&notify->messages, m, messages);
-        return sd_event_source_set_enabled(notify->writable, SD_EVENT_ON);
+        return 0;
 }
 
 int notify_store_fds(Notify *notify, const char *name, const int *fds, size_t n_fds)
 {
         char state[128];
-        int r = -EAGAIN;
+        int r;
 
         assert(n_fds <= NOTIFY_FDS_MAX);
 
         if (notify->fd < 0)
                 return 0;
         (void) snprintf(state, sizeof(state), "FDSTORE=1\nFDPOLL=0\nFDNAME=%s", name);
-        if (TAILQ_EMPTY(&notify->messages))
+        if (TAILQ_EMPTY(&notify->messages)) {
                 r = notify_send_now(notify, state, fds, n_fds);
-        if (!notify_is_full(r))
-                return r;
+                if (!base_is_passing(r)) {
+                        notify->is_told = false;
+                        return r;
+                }
+                notify_wait(notify, r == -EAGAIN && !notify->is_told);
+        }
         notify->is_wanted = true;
-        r = sd_event_source_set_enabled(notify->writable, SD_EVENT_ON);
-        return r < 0 ? r : -EAGAIN;
+        return -EAGAIN;
 }
 
 int notify_remove_fds(Notify *notify, const char *name)
@@ -116,16 +127,25 @@ static int notify_on_writable(sd_event_source *source, int fd, uint32_t events, 
         /* One message a turn: containers have their turn between two of them. */
         m = TAILQ_FIRST(&notify->messages);
         if (m) {
-                if (notify_is_full(notify_send_now(notify, m->state, NULL, 0)))
+                if (base_is_passing(notify_send_now(notify, m->state, NULL, 0))) {
+                        notify_wait(notify, false);
                         return 0;
+                }
                 TAILQ_REMOVE(&notify->messages, m, messages);
                 free(m);
         } else if (notify->is_wanted) {
                 notify->is_wanted = false;
+                notify->is_told = true;
                 notify->on_ready(notify->userdata);
         }
         if (TAILQ_EMPTY(&notify->messages) && !notify->is_wanted)
                 (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        return 0;
+}
+
+static int notify_on_retry(sd_event_source *source, uint64_t usec, void *userdata)
+{
+        notify_wait(ASSERT_PTR(userdata), true);
         return 0;
 }
 
@@ -168,6 +188,13 @@ int notify_new(Notify **ret, sd_event *event)
                 r = sd_event_source_set_enabled(notify->writable, SD_EVENT_OFF);
                 if (r < 0)
                         return r;
+                r = sd_event_add_time_relative(event, &notify->retry, CLOCK_MONOTONIC, 0, 0,
+                                               notify_on_retry, notify);
+                if (r < 0)
+                        return r;
+                r = sd_event_source_set_enabled(notify->retry, SD_EVENT_OFF);
+                if (r < 0)
+                        return r;
         }
 
         *ret = TAKE_PTR(notify);
@@ -185,6 +212,7 @@ Notify *notify_free(Notify *notify)
                 free(m);
         }
         sd_event_source_disable_unref(notify->writable);
+        sd_event_source_disable_unref(notify->retry);
         notify->fd = base_close(notify->fd);
         free(notify);
         return NULL;

@@ -30,8 +30,8 @@ int notify_send(Notify *notify, const char *state);
 /*
  * Puts fds into the manager's store under one name, to be handed back at the next start. They are
  * kept whatever happens to their other end (FDPOLL=0): a FIFO whose writers have gone still holds
- * bytes. Returns 0 when they are sent; -EAGAIN when the socket is full or text waits, and on_ready
- * is called once later; another negative errno when it will never work.
+ * bytes. Returns 0 when they are sent; -EAGAIN when the socket is full, text waits, or the kernel
+ * has no memory, and on_ready is called once later; another negative errno when it will never work.
  */
 int notify_store_fds(Notify *notify, const char *name, const int *fds, size_t n_fds);
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 
 #include "../temporary.h"
@@ -281,6 +282,57 @@ static void test_lost_manager(void)
         puts("ok: a lost manager");
 }
 
+/* The next sends that fail, in front of the C library's. */
+static unsigned n_failing;
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+        if (n_failing > 0) {
+                n_failing--;
+                errno = ENOBUFS;
+                return -1;
+        }
+        return syscall(SYS_sendmsg, fd, message, flags);
+}
+
+/* A kernel without memory: nothing is lost, all of it goes out in order, and nobody spins. */
+static void test_no_memory(void)
+{
+        unsigned n_ready = 0;
+        Fixture f;
+
+        fixture_init(&f);
+        notify_set_ready(f.notify, on_ready, &n_ready);
+        n_failing = 2;
+        assert(notify_remove_fds(f.notify, "a") == 0);
+        assert(notify_send(f.notify, "STATUS=x") == 0);
+        assert(notify_store_fds(f.notify, "c", &f.temporary.fd, 1) == -EAGAIN);
+        for (unsigned i = 0; n_failing > 0; i++) {
+                assert(i < 5);
+                assert(sd_event_run(f.event, 1000000) > 0);
+        }
+        expect_nothing(&f);
+        assert(sd_event_run(f.event, 1000000) > 0 && sd_event_run(f.event, 1000000) > 0);
+        expect(&f, "FDSTOREREMOVE=1\nFDNAME=a", NULL, 0);
+        assert(sd_event_run(f.event, 1000000) > 0);
+        expect(&f, "STATUS=x", NULL, 0);
+        assert(sd_event_run(f.event, 1000000) > 0 && n_ready == 1);
+        assert(notify_store_fds(f.notify, "c", &f.temporary.fd, 1) == 0);
+        expect(&f, "FDSTORE=1\nFDPOLL=0\nFDNAME=c", (ino_t[]){ get_inode(f.temporary.fd) }, 1);
+
+        /* Fds alone, too. */
+        n_failing = 1;
+        assert(notify_store_fds(f.notify, "d", &f.temporary.fd, 1) == -EAGAIN);
+        for (unsigned i = 0; n_ready == 1; i++) {
+                assert(i < 5);
+                assert(sd_event_run(f.event, 1000000) > 0);
+        }
+        expect_nothing(&f);
+        assert(sd_event_run(f.event, 0) == 0);
+        fixture_done(&f);
+        puts("ok: no memory");
+}
+
 static void test_no_manager(void)
 {
         char path[200] = "/";
@@ -338,6 +390,7 @@ int main(void)
         test_slow_manager();
         test_trickle();
         test_lost_manager();
+        test_no_memory();
         test_no_manager();
         test_abstract();
         return 0;
