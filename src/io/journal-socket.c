@@ -130,8 +130,9 @@ static void journal_socket_set_full(JournalSocket *s)
                 return;
         }
         s->state = JOURNAL_FULL;
-        (void) sd_event_source_set_enabled(s->writable, SD_EVENT_ON);
         journal_socket_begin_outage(s, EAGAIN);
+        if (sd_event_source_set_enabled(s->writable, SD_EVENT_ON) < 0)
+                journal_socket_arm(s, JOURNAL_RETRY, JOURNAL_RECONNECT_USEC, EAGAIN);
 }
 
 /* A datagram above the send buffer goes as a sealed memory file, alone in its message. */

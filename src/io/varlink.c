@@ -261,6 +261,15 @@ static void peer_refuse(int fd)
         (void) send(fd, reply, sizeof(reply), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+/* Where there is no fd or no memory left, the peer stays in the queue and the socket readable: we
+ * would not sleep. */
+static void server_listen_later(VarlinkServer *s)
+{
+        (void) sd_event_source_set_enabled(s->listen_source, SD_EVENT_OFF);
+        (void) sd_event_source_set_time_relative(s->retry_source, VARLINK_ACCEPT_RETRY_USEC);
+        (void) sd_event_source_set_enabled(s->retry_source, SD_EVENT_ONESHOT);
+}
+
 static int varlink_on_connection(sd_event_source *source, int listen_fd, uint32_t events,
                                  void *userdata)
 {
@@ -271,12 +280,7 @@ static int varlink_on_connection(sd_event_source *source, int listen_fd, uint32_
         if (fd < 0 && (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED))
                 return 0;
         if (fd < 0) {
-                /* No fds, no memory: the peer stays in the queue, the socket readable, and we would
-                 * not sleep. */
-                (void) sd_event_source_set_enabled(s->listen_source, SD_EVENT_OFF);
-                (void) sd_event_source_set_time_relative(s->retry_source,
-                                                         VARLINK_ACCEPT_RETRY_USEC);
-                (void) sd_event_source_set_enabled(s->retry_source, SD_EVENT_ONESHOT);
+                server_listen_later(s);
                 return 0;
         }
 
@@ -291,7 +295,8 @@ static int varlink_on_retry(sd_event_source *source, uint64_t usec, void *userda
 {
         VarlinkServer *s = ASSERT_PTR(userdata);
 
-        (void) sd_event_source_set_enabled(s->listen_source, SD_EVENT_ON);
+        if (sd_event_source_set_enabled(s->listen_source, SD_EVENT_ON) < 0)
+                server_listen_later(s);
         return 0;
 }
 

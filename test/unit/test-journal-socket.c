@@ -7,7 +7,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 
 #include "../journal-receiver.h"
@@ -191,6 +193,43 @@ static void test_full(void)
         fixture_done(f);
         free(f);
         puts("ok: full");
+}
+
+/* In front of the C library's, for libsystemd as well: it fails once when told so. */
+static bool is_epoll_ctl_failing;
+
+__attribute__((__visibility__("default"))) int epoll_ctl(int epoll_fd, int op, int fd,
+                                                         struct epoll_event *event)
+{
+        if (is_epoll_ctl_failing && op != EPOLL_CTL_DEL) {
+                is_epoll_ctl_failing = false;
+                errno = ENOSPC;
+                return -1;
+        }
+        return (int) syscall(SYS_epoll_ctl, epoll_fd, op, fd, event);
+}
+
+/* The queue is full, and the kernel will not tell us when it is not. */
+static void test_full_untold(void)
+{
+        Fixture *f = malloc(sizeof(*f));
+
+        fixture_init(f, true);
+        while (send_next(f, BATCH_MAX, false) == BATCH_MAX)
+                ;
+        journal_socket_wait(f->socket, &f->waiter);
+        wait_ready(f);
+        is_epoll_ctl_failing = true;
+        assert(send_next(f, BATCH_MAX, false) == 0 && !is_epoll_ctl_failing);
+        journal_socket_wait(f->socket, &f->waiter);
+        see_all(f);
+        wait_ready(f);
+        assert(send_next(f, 3, false) == 3);
+        see_all(f);
+        assert(f->n_seen == f->n_sent);
+        fixture_done(f);
+        free(f);
+        puts("ok: full, and untold");
 }
 
 /* Who asks first is told first. */
@@ -442,6 +481,7 @@ int main(void)
 {
         test_send();
         test_full();
+        test_full_untold();
         test_waiters();
         test_large();
         test_away();
