@@ -18,6 +18,7 @@
 #include "base/buffer.h"
 #include "daemon/container.h"
 #include "daemon/daemon.h"
+#include "daemon/restore.h"
 #include "temporary.h"
 
 /* An entry that the driver took. */
@@ -261,13 +262,13 @@ static inline StoredFd *fixture_store(Daemon *d, size_t *ret_n)
         return stored;
 }
 
-/* What container_restore() says. A container that is back is adopted. */
+/* What restore_container() says. A container that is back is adopted. */
 static inline int fixture_restore(Fixture *f, const char *id, Container **ret)
 {
         Refusal refusal = {};
         int r;
 
-        r = container_restore(ret, f->daemon, id, &refusal);
+        r = restore_container(ret, f->daemon, id, &refusal);
         refusal_done(&refusal);
         if (r < 0)
                 return r;

@@ -16,9 +16,6 @@
 #include "io/fifo.h"
 #include "io/rundir.h"
 
-#define EXEC_CONFIG_SUFFIX "-config"
-#define EXEC_FILE_MAX_BYTES 128U
-
 static void container_on_fifos_ended(Fifos *f);
 
 static void container_on_sink_ready(Sink *sink, void *userdata);
@@ -55,7 +52,7 @@ Stream *container_find_kept(Container *c)
         return NULL;
 }
 
-static void container_take_counts(Container *c, StatePage *page)
+void container_take_counts(Container *c, StatePage *page)
 {
         const StateDrops *drops = state_get_drops(page);
 
@@ -133,8 +130,7 @@ static int copy_text(const char *s, char **ret)
         return s && !*ret ? -ENOMEM : 0;
 }
 
-/* The container in memory, with its sink open and nothing on disk. */
-static int container_new(Container **ret, Daemon *daemon, const Spec *spec, Refusal *refusal)
+int container_new(Container **ret, Daemon *daemon, const Spec *spec, Refusal *refusal)
 {
         _cleanup_(container_freep) Container *c = NULL;
         char reason[REASON_MAX_BYTES] = "";
@@ -173,18 +169,26 @@ static int container_new(Container **ret, Daemon *daemon, const Spec *spec, Refu
         return 0;
 }
 
-static int container_add_init(Container *c, Fifos **ret)
+int container_new_fifos(Container *c, const char *name, bool is_exec, bool is_logged,
+                        bool is_terminal, Fifos **ret)
 {
-        Fifos *f;
         int r;
 
-        r = fifos_new(&f, c, "init", false, true, c->is_terminal);
+        r = fifos_new(ret, c, name, is_exec, is_logged, is_terminal);
+        if (r >= 0)
+                (*ret)->on_ended = container_on_fifos_ended;
+        return r;
+}
+
+int container_add_init(Container *c, Fifos **ret)
+{
+        int r;
+
+        r = container_new_fifos(c, "init", false, true, c->is_terminal, ret);
         if (r < 0)
                 return r;
-        f->has_stdin = c->has_stdin;
-        f->on_ended = container_on_fifos_ended;
-        TAILQ_INSERT_HEAD(&c->fifos, f, fifos);
-        *ret = f;
+        (*ret)->has_stdin = c->has_stdin;
+        TAILQ_INSERT_HEAD(&c->fifos, *ret, fifos);
         return 0;
 }
 
@@ -244,153 +248,6 @@ int container_create(Container **ret, Daemon *daemon, json_t *request, int *fds,
                 (void) rundir_remove_at(daemon->containers_fd, spec->facts.id, ino);
                 return r;
         }
-        *ret = TAKE_PTR(c);
-        return 0;
-}
-
-/* What one name of the directory says about an exec that was there. */
-static int container_restore_exec(Container *c, int dir_fd, const char *exec)
-{
-        _cleanup_(fifos_freep) Fifos *f = NULL;
-        _cleanup_buffer_ Buffer text = {};
-        char name[ID_MAX_BYTES + sizeof(EXEC_CONFIG_SUFFIX)];
-        json_t *object;
-        json_int_t row;
-        int r;
-
-        (void) snprintf(name, sizeof(name), "%s" EXEC_CONFIG_SUFFIX, exec);
-        r = rundir_read_file(dir_fd, name, EXEC_FILE_MAX_BYTES, &text);
-        if (r < 0)
-                return r;
-        object = json_loadb(text.data, text.size, 0, NULL);
-        row = json_integer_value(json_object_get(object, "row"));
-        r = fifos_new(&f, c, exec, true, json_is_true(json_object_get(object, "log")),
-                      json_is_true(json_object_get(object, "terminal")));
-        json_decref(object);
-        if (r < 0)
-                return r;
-        if (row < 0 || row >= STATE_ROWS || row % 2 != 0 || (row == 0) == f->is_logged)
-                return -EBADMSG;
-
-        f->on_ended = container_on_fifos_ended;
-        f->first_row = (uint32_t) row;
-        r = fifos_open(f, dir_fd, false);
-        if (r < 0)
-                return r;
-        c->rows_taken |= UINT32_C(1) << (row / 2);
-        c->n_execs++;
-        TAILQ_INSERT_TAIL(&c->fifos, f, fifos);
-        (void) TAKE_PTR(f);
-        return 0;
-}
-
-/* The walk over the directory of a container that is restored. */
-typedef struct RestoreWalk {
-        Container *container;
-        int dir_fd;
-} RestoreWalk;
-
-static int container_on_restore_name(const char *name, void *userdata)
-{
-        RestoreWalk *walk = ASSERT_PTR(userdata);
-        size_t size = strlen(name), suffix = strlen(EXEC_CONFIG_SUFFIX);
-        char exec[ID_MAX_BYTES + 1];
-        int r;
-
-        if (size <= suffix || size - suffix > ID_MAX_BYTES ||
-            strcmp(name + size - suffix, EXEC_CONFIG_SUFFIX) != 0)
-                return 0;
-        (void) snprintf(exec, sizeof(exec), "%.*s", (int) (size - suffix), name);
-        if (!spec_id_is_valid(exec))
-                return 0;
-        r = container_restore_exec(walk->container, walk->dir_fd, exec);
-        if (r < 0)
-                (void) log_error_errno(r, "Failed to restore exec %s of container %s: %m", exec,
-                                       walk->container->id);
-        return 0;
-}
-
-/* Takes the counts over from the state page. */
-static int container_restore_state(Container *c)
-{
-        StatePage *page;
-        Stream *last;
-        Fifos *f;
-        int r;
-
-        r = state_map(&c->daemon->states, &c->state, c->id, &page);
-        if (r < 0)
-                return r;
-        if (memcmp(page->epoch, c->epoch, sizeof(page->epoch)) != 0)
-                return -EBADMSG;
-
-        /* Opened by name, the FIFO may have been empty in between. */
-        last = container_find_stream(c, state_get_active(page)->row);
-        if (last && !container_of(last, Fifos, streams[last->kind])->is_stored)
-                state_take_back(page);
-
-        container_take_counts(c, page);
-        TAILQ_FOREACH(f, &c->fifos, fifos)
-                for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
-                        Stream *s = &f->streams[k];
-                        StateKept kept;
-
-                        if (!f->is_logged || s->fd < 0)
-                                continue;
-                        kept = state_get_kept(page, s->row);
-                        s->counts = state_get_row(page, s->row).counts;
-                        s->kept_left = (uint32_t) (kept.size - kept.used);
-                }
-        state_unmap(&c->daemon->states, &c->state);
-        return 0;
-}
-
-/* Opens what the directory holds. What is missing there is damage; -ENOENT would say that there is
- * no config, so that the directory may go. */
-static int container_reopen(Container *c, int dir_fd, Spec *spec)
-{
-        Fifos *init;
-        int r;
-
-        r = container_add_init(c, &init);
-        if (r >= 0)
-                r = spec->is_adopted ? adoption_restore(init, dir_fd, spec)
-                                     : fifos_open(init, dir_fd, false);
-        if (r >= 0)
-                r = rundir_list(dir_fd, container_on_restore_name, &(RestoreWalk){ c, dir_fd });
-        if (r >= 0)
-                r = container_restore_state(c);
-        return r == -ENOENT ? -EBADMSG : r;
-}
-
-int container_restore(Container **ret, Daemon *daemon, const char *id, Refusal *refusal)
-{
-        _cleanup_(container_freep) Container *c = NULL;
-        _cleanup_(spec_freep) Spec *spec = NULL;
-        _cleanup_buffer_ Buffer text = {};
-        _cleanup_close_ int dir_fd = -1;
-        ino_t dir_ino = 0;
-        int r;
-
-        dir_fd = rundir_open_at(daemon->containers_fd, id, &dir_ino);
-        if (dir_fd < 0)
-                return dir_fd;
-        r = rundir_read_file(dir_fd, "config", SPEC_FILE_MAX_BYTES, &text);
-        if (r < 0)
-                return r;
-        r = spec_parse(&spec, buffer_span(&text), daemon->hostname, refusal);
-        if (r < 0)
-                return r;
-        if (strcmp(spec->facts.id, id) != 0)
-                return refuse_value(refusal, "id", "the name of its directory, %s", id);
-
-        r = container_new(&c, daemon, spec, refusal);
-        if (r < 0)
-                return r;
-        c->state.dir_ino = dir_ino;
-        r = container_reopen(c, dir_fd, spec);
-        if (r < 0)
-                return r;
         *ret = TAKE_PTR(c);
         return 0;
 }
@@ -458,10 +315,9 @@ int container_exec(Container *c, const char *exec, bool is_terminal, bool is_log
         dir_fd = rundir_open_at(c->daemon->containers_fd, c->id, &c->state.dir_ino);
         if (dir_fd < 0)
                 return dir_fd;
-        r = fifos_new(&f, c, exec, true, is_logged, is_terminal);
+        r = container_new_fifos(c, exec, true, is_logged, is_terminal, &f);
         if (r < 0)
                 return r;
-        f->on_ended = container_on_fifos_ended;
         TAILQ_INSERT_TAIL(&c->fifos, f, fifos);
         c->n_execs++;
 

@@ -47,9 +47,19 @@ struct Container {
  * only, in the place of FIFOs. -EINVAL with the refusal, or another negative errno. */
 int container_create(Container **ret, Daemon *daemon, json_t *request, int *fds, Refusal *refusal);
 
-/* Opens the container that a daemon before this one has left in the directory of that name.
- * -ENOENT when that has no config: the daemon was killed while it made or removed the container. */
-int container_restore(Container **ret, Daemon *daemon, const char *id, Refusal *refusal);
+/* For restore: the container in memory, with its sink open and nothing on disk. */
+int container_new(Container **ret, Daemon *daemon, const Spec *spec, Refusal *refusal);
+
+/* For restore: FIFOs that are in no list yet, and the container's own, which are. */
+int container_new_fifos(Container *container, const char *name, bool is_exec, bool is_logged,
+                        bool is_terminal, Fifos **ret);
+int container_add_init(Container *container, Fifos **ret);
+
+/* For restore: the counts, from the state page. */
+void container_take_counts(Container *container, StatePage *page);
+
+/* The file of an exec in the directory of its container is called after it, and so. */
+#define EXEC_CONFIG_SUFFIX "-config"
 
 /* Closes everything and forgets the container; what is on disk stays. */
 Container *container_free(Container *container);

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "daemon/control.h"
 #include "daemon/daemon.h"
+#include "daemon/restore.h"
 #include "io/rundir.h"
 
 /* After the last of some containers has gone. */
@@ -256,7 +257,7 @@ static int daemon_on_restore_name(const char *name, void *userdata)
                 log_warning("The run directory holds a name that is not ours, left alone.");
                 return 0;
         }
-        r = container_restore(&c, d, name, &refusal);
+        r = restore_container(&c, d, name, &refusal);
         if (r >= 0)
                 daemon_add_container(d, c);
         else if (r == -ENOENT) {
