@@ -165,7 +165,7 @@ static inline int fixture_on_timer(sd_event_source *source, uint64_t usec, void 
 static inline void fixture_start(Fixture *f)
 {
         Daemon *d = malloc(sizeof(*d));
-        sd_event_source **timers[] = { &d->idle, &d->trim };
+        sd_event_source **timers[] = { &d->idle, &d->trim, &d->retry };
 
         assert(d);
         *d = (Daemon){ .containers_fd = -1, .turns.scratch = FIFO_SCRATCH_NULL };

@@ -98,7 +98,7 @@ int adoption_restore(Fifos *init, int dir_fd, Spec *spec)
         if (r >= 0)
                 r = fifos_adopt(init, fds, true);
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
-                (void) base_close(fds[k]);
+                store_give_back(&init->container->daemon->store, fds[k]);
 
         /* The config says so from now on: the next pipe with that number would be another one. */
         for (EntryStream k = 0; r >= 0 && k < ENTRY_STREAMS; k++) {

@@ -13,6 +13,7 @@
 #include "daemon/container.h"
 #include "daemon/control.h"
 #include "daemon/daemon.h"
+#include "daemon/restore.h"
 #include "io/fifo.h"
 #include "io/rundir.h"
 
@@ -229,6 +230,11 @@ int container_create(Container **ret, Daemon *daemon, json_t *request, int *fds,
                 return r;
 
         dir_fd = rundir_create_at(daemon->containers_fd, c->id, &c->state.dir_ino);
+        if (dir_fd == -EEXIST && !daemon_has_container(daemon, c->id)) {
+                r = restore_remove_rest(daemon, c->id);
+                dir_fd = r < 0 ? r
+                               : rundir_create_at(daemon->containers_fd, c->id, &c->state.dir_ino);
+        }
         if (dir_fd == -EEXIST)
                 return refuse(refusal, "io.conlogd.ContainerExists", "{s:s}", "id", c->id);
         if (dir_fd < 0)
@@ -359,32 +365,51 @@ static int container_delete_dir(Container *c)
         dir_fd = rundir_open_at(c->daemon->containers_fd, c->id, &c->state.dir_ino);
         if (dir_fd < 0)
                 return dir_fd;
-        if (unlinkat(dir_fd, "config", 0) < 0)
+        if (unlinkat(dir_fd, "config", 0) < 0 && errno != ENOENT)
                 return -errno;
         return rundir_remove_at(c->daemon->containers_fd, c->id, c->state.dir_ino);
 }
 
-/* The container is drained: say so in the log, delete everything, answer. */
-static void container_finish(Container *c)
+/* Tells what is left to tell. Returns 1, or 0 while the driver is busy. */
+static int container_tell_end(Container *c)
 {
         Entry end = { .kind = ENTRY_END,
                       .priority = LOG_INFO,
                       .counts = c->counts,
                       .lines_dropped = c->lines_dropped };
-        void *call = c->call;
-        Counts counts = c->counts;
-        Daemon *daemon = c->daemon;
         StatePage *page;
         int r;
 
-        /* container_on_sink_ready() comes back here. */
-        if (c->untold.lines > 0 && state_map(&daemon->states, &c->state, c->id, &page) >= 0 &&
-            !container_tell_loss(c, page))
-                return;
-        if (c->sink->driver->write(c->sink, &end, 1) == 0)
-                return;
+        if (c->is_told)
+                return 1;
+        if (c->untold.lines > 0) {
+                r = state_map(&c->daemon->states, &c->state, c->id, &page);
+                if (base_is_passing(r))
+                        return r;
+                if (r >= 0 && !container_tell_loss(c, page))
+                        return 0;
+        }
+        c->is_told = c->sink->driver->write(c->sink, &end, 1) > 0;
+        return c->is_told;
+}
 
-        r = container_delete_dir(c);
+/* The container is drained: say so in the log, delete everything, answer. */
+static void container_finish(Container *c)
+{
+        void *call = c->call;
+        Counts counts = c->counts;
+        Daemon *daemon = c->daemon;
+        int r;
+
+        r = container_tell_end(c);
+        if (r == 0)
+                return; /* container_on_sink_ready() comes back here */
+        if (r > 0)
+                r = container_delete_dir(c);
+        if (base_is_passing(r)) {
+                daemon_retry_later(daemon);
+                return; /* container_retry() comes back here */
+        }
         if (r < 0)
                 (void) log_error_errno(r, "Failed to delete the directory of container %s: %m",
                                        c->id);
@@ -439,6 +464,12 @@ void container_remove(Container *c, void *call)
                 next = TAILQ_PREV(f, FifosList, fifos);
                 fifos_end(f);
         }
+}
+
+void container_retry(Container *c)
+{
+        if (c->is_removing && TAILQ_EMPTY(&c->fifos))
+                container_finish(c);
 }
 
 static void container_on_sink_ready(Sink *sink, void *userdata)

@@ -38,7 +38,8 @@ struct Container {
         bool is_terminal;
         bool has_stdin;
         bool is_removing;
-        void *call; /* VarlinkCall of the Remove that waits, NULL: none */
+        bool is_told; /* the end of its streams is in the log */
+        void *call;   /* VarlinkCall of the Remove that waits, NULL: none */
         char epoch[33];
 };
 
@@ -76,6 +77,9 @@ Fifos *container_find_exec(Container *container, const char *exec);
  * answers call, which it takes, perhaps before this returns. The container may be gone then. */
 void container_remove_exec(Container *container, Fifos *exec, void *call);
 void container_remove(Container *container, void *call);
+
+/* Goes on with a Remove that something passing has stopped. */
+void container_retry(Container *container);
 
 /* For its streams: the one with that row, or NULL. */
 Stream *container_find_stream(Container *container, uint32_t row);

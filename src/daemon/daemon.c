@@ -18,6 +18,9 @@
 /* After the last of some containers has gone. */
 #define TRIM_USEC UINT64_C(1000000)
 
+/* Between two attempts at what failed for want of memory or fds. */
+#define RETRY_USEC UINT64_C(1000000)
+
 static const char *const config_dirs[] = { "/usr/lib/conlogd", "/etc/conlogd", NULL };
 
 static int daemon_take_listen_fds(Daemon *d, char *const *names, size_t n)
@@ -115,7 +118,13 @@ void daemon_on_lines(Daemon *d)
         status_schedule(&d->status);
 }
 
-static void daemon_add_container(Daemon *d, Container *c)
+void daemon_retry_later(Daemon *d)
+{
+        (void) sd_event_source_set_time_relative(d->retry, RETRY_USEC);
+        (void) sd_event_source_set_enabled(d->retry, SD_EVENT_ONESHOT);
+}
+
+void daemon_add_container(Daemon *d, Container *c)
 {
         TAILQ_INSERT_TAIL(&d->containers, c, containers);
         d->n_containers++;
@@ -150,6 +159,8 @@ bool daemon_holds_file(const Daemon *d, const struct stat *st)
 static int daemon_check_room(Daemon *d, Refusal *refusal)
 {
         /* Nothing is made under settings that nobody wrote. What runs goes on. */
+        if (!d->config)
+                daemon_load_config(d);
         if (!d->config)
                 return refuse_config(&d->config_error, refusal);
 
@@ -212,82 +223,36 @@ int daemon_find_container(Daemon *d, const char *key, Container **ret, Refusal *
         if (n_names > 1 || (n_names == 0 && n_prefixes > 1))
                 return refuse(refusal, "io.conlogd.AmbiguousId", "{s:s}", "id", key);
         *ret = by_name ?: by_prefix;
+        if (!*ret && d->n_delayed > 0)
+                return -EAGAIN; /* it may be one of them */
         if (!*ret)
                 return refuse(refusal, "io.conlogd.NoSuchContainer", "{s:s}", "id", key);
         return 0;
 }
 
-/* -EEXIST for a name that no daemon gives to a file of a container. */
-static int daemon_on_rest_name(const char *name, void *userdata)
+bool daemon_has_container(const Daemon *d, const char *id)
 {
-        static const char *const ends[] = { "-stdin", "-stdout", "-stderr",
-                                            "-kept",  "config",  "state" };
+        const Container *c;
 
-        for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
-                size_t size = strlen(name), n = strlen(ends[i]);
-
-                if (size >= n && strcmp(name + size - n, ends[i]) == 0)
-                        return 0;
-        }
-        return -EEXIST;
+        TAILQ_FOREACH(c, &d->containers, containers)
+                if (strcmp(c->id, id) == 0)
+                        return true;
+        return false;
 }
 
-/* Deletes what a daemon that was killed has left of a container, unless it is somebody else's. */
-static int daemon_remove_rest(Daemon *d, const char *id)
-{
-        _cleanup_close_ int dir_fd = -1;
-        ino_t ino = 0;
-        int r;
-
-        dir_fd = rundir_open_at(d->containers_fd, id, &ino);
-        if (dir_fd < 0)
-                return dir_fd;
-        r = rundir_list(dir_fd, daemon_on_rest_name, NULL);
-        return r < 0 ? r : rundir_remove_at(d->containers_fd, id, ino);
-}
-
-static int daemon_on_restore_name(const char *name, void *userdata)
+static int daemon_on_retry(sd_event_source *source, uint64_t usec, void *userdata)
 {
         Daemon *d = ASSERT_PTR(userdata);
-        _cleanup_(refusal_done) Refusal refusal = {};
-        Container *c;
-        int r;
+        Container *c, *next;
 
-        if (!spec_id_is_valid(name)) {
-                log_warning("The run directory holds a name that is not ours, left alone.");
-                return 0;
+        for (c = TAILQ_FIRST(&d->containers); c; c = next) {
+                next = TAILQ_NEXT(c, containers);
+                container_retry(c);
         }
-        r = restore_container(&c, d, name, &refusal);
-        if (r >= 0)
-                daemon_add_container(d, c);
-        else if (r == -ENOENT) {
-                /* No config: the daemon was killed while it made or removed this one. */
-                r = daemon_remove_rest(d, name);
-                if (r < 0)
-                        (void) log_error_errno(
-                                r, "Failed to delete the rest of container %s, left as it is: %m",
-                                name);
-        } else {
-                const char *rule = json_string_value(json_object_get(refusal.parameters, "rule"));
-
-                d->n_unrestored++;
-                (void) log_error_errno(r, "Failed to restore container %s, left as it is: %s%s%m",
-                                       name, rule ?: "", rule ? ": " : "");
+        if (d->n_delayed > 0 && restore_all(d, true) < 0) {
+                d->n_unrestored = d->n_delayed = 1;
+                daemon_retry_later(d);
         }
-        return 0;
-}
-
-static int daemon_restore(Daemon *d)
-{
-        int r;
-
-        r = rundir_list(d->containers_fd, daemon_on_restore_name, d);
-        if (r < 0)
-                return log_error_errno(r, "Failed to list the run directory: %m");
-        store_close_rest(&d->store, d->n_unrestored == 0);
-        if (d->n_containers > 0)
-                log_info("Restored %u container%s.", d->n_containers,
-                         d->n_containers == 1 ? "" : "s");
         return 0;
 }
 
@@ -374,6 +339,9 @@ static int daemon_add_timers(Daemon *d)
         r = daemon_add_timer(d, &d->idle, daemon_on_idle);
         if (r < 0)
                 return r;
+        r = daemon_add_timer(d, &d->retry, daemon_on_retry);
+        if (r < 0)
+                return r;
         r = daemon_add_timer(d, &d->trim, daemon_on_trim);
         if (r < 0)
                 return r;
@@ -423,7 +391,7 @@ int daemon_new(Daemon **ret, char *const *fd_names, size_t n_fds)
         if (r < 0)
                 return log_error_errno(r, "Failed to set up the streams: %m");
         daemon_load_config(d);
-        r = daemon_restore(d);
+        r = restore_all(d, false);
         if (r < 0)
                 return r;
 
@@ -448,6 +416,7 @@ Daemon *daemon_free(Daemon *d)
         status_done(&d->status);
         sd_event_source_disable_unref(d->idle);
         sd_event_source_disable_unref(d->trim);
+        sd_event_source_disable_unref(d->retry);
         sd_event_source_disable_unref(d->watchdog);
         notify_free(d->notify);
         config_free(d->config);

@@ -33,10 +33,12 @@ struct Daemon {
         TAILQ_HEAD(, Container) containers;
         unsigned n_containers;
         unsigned n_unrestored;    /* containers on disk that could not be opened */
+        unsigned n_delayed;       /* of these, the ones that are tried again */
         uint64_t n_lines_removed; /* of containers that are gone, since the start */
         Status status;
         sd_event_source *trim;
         sd_event_source *idle;
+        sd_event_source *retry;
         sd_event_source *watchdog;
         uint64_t watchdog_usec;
         Store store;
@@ -62,6 +64,9 @@ int daemon_create_container(Daemon *daemon, json_t *request, Container **ret, Re
 int daemon_adopt_container(Daemon *daemon, json_t *request, int fds[ENTRY_STREAMS], Container **ret,
                            Refusal *refusal);
 
+/* For restore: puts a container into the list. */
+void daemon_add_container(Daemon *daemon, Container *container);
+
 /* Takes a container, which the caller frees, out of the list. */
 void daemon_remove_container(Daemon *daemon, Container *container);
 
@@ -73,6 +78,12 @@ int daemon_reload(Daemon *daemon, Refusal *refusal);
 
 /* Whether a reload would go well now. -EINVAL with the refusal. */
 int daemon_check_config(Refusal *refusal);
+
+/* Whether there is a container of exactly that id. */
+bool daemon_has_container(const Daemon *daemon, const char *id);
+
+/* For containers: calls container_retry() in a second. */
+void daemon_retry_later(Daemon *daemon);
 
 /* For containers: lines were logged. */
 void daemon_on_lines(Daemon *daemon);

@@ -147,6 +147,15 @@ static int fifos_set_capacity(const Fifos *f, const Stream *s, bool is_new)
         return 0;
 }
 
+void fifos_give_back(Fifos *f)
+{
+        Store *store = &f->container->daemon->store;
+
+        store_give_back(store, TAKE_FD(f->stdin_fd));
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                store_give_back(store, TAKE_FD(f->streams[k].fd));
+}
+
 bool fifos_are_small(const Fifos *f)
 {
         size_t wanted = f->container->delivery.buffer_bytes ?: PEEK_MAX_BYTES, capacity;

@@ -77,6 +77,10 @@ int fifos_adopt(Fifos *fifos, int fds[ENTRY_STREAMS], bool is_stored);
 /* Whether one of them is this file. */
 bool fifos_hold(const Fifos *fifos, const struct stat *st);
 
+/* Gives the fds back that came from the service manager's store, for another attempt to open. The
+ * set is of no use then. */
+void fifos_give_back(Fifos *fifos);
+
 /* Logs what is in the FIFOs, closes them and calls on_ended, perhaps before this returns. */
 void fifos_end(Fifos *fifos);
 

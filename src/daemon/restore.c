@@ -39,8 +39,10 @@ static int restore_exec(Container *c, int dir_fd, const char *exec)
 
         f->first_row = (uint32_t) row;
         r = fifos_open(f, dir_fd, false);
-        if (r < 0)
+        if (r < 0) {
+                fifos_give_back(f);
                 return r;
+        }
         c->rows_taken |= UINT32_C(1) << (row / 2);
         c->n_execs++;
         TAILQ_INSERT_TAIL(&c->fifos, f, fifos);
@@ -49,14 +51,14 @@ static int restore_exec(Container *c, int dir_fd, const char *exec)
 }
 
 /* The walk over the directory of a container that is restored. */
-typedef struct RestoreWalk {
+typedef struct ExecWalk {
         Container *container;
         int dir_fd;
-} RestoreWalk;
+} ExecWalk;
 
-static int restore_on_name(const char *name, void *userdata)
+static int restore_on_exec(const char *name, void *userdata)
 {
-        RestoreWalk *walk = ASSERT_PTR(userdata);
+        ExecWalk *walk = ASSERT_PTR(userdata);
         size_t size = strlen(name), suffix = strlen(EXEC_CONFIG_SUFFIX);
         char exec[ID_MAX_BYTES + 1];
         int r;
@@ -68,6 +70,8 @@ static int restore_on_name(const char *name, void *userdata)
         if (!spec_id_is_valid(exec))
                 return 0;
         r = restore_exec(walk->container, walk->dir_fd, exec);
+        if (base_is_passing(r))
+                return r;
         if (r < 0)
                 (void) log_error_errno(r, "Failed to restore exec %s of container %s: %m", exec,
                                        walk->container->id);
@@ -121,7 +125,7 @@ static int restore_fifos(Container *c, int dir_fd, Spec *spec)
                 r = spec->is_adopted ? adoption_restore(init, dir_fd, spec)
                                      : fifos_open(init, dir_fd, false);
         if (r >= 0)
-                r = rundir_list(dir_fd, restore_on_name, &(RestoreWalk){ c, dir_fd });
+                r = rundir_list(dir_fd, restore_on_exec, &(ExecWalk){ c, dir_fd });
         if (r >= 0)
                 r = restore_state(c);
         return r == -ENOENT ? -EBADMSG : r;
@@ -134,6 +138,7 @@ int restore_container(Container **ret, Daemon *daemon, const char *id, Refusal *
         _cleanup_buffer_ Buffer text = {};
         _cleanup_close_ int dir_fd = -1;
         ino_t dir_ino = 0;
+        Fifos *f;
         int r;
 
         dir_fd = rundir_open_at(daemon->containers_fd, id, &dir_ino);
@@ -153,8 +158,114 @@ int restore_container(Container **ret, Daemon *daemon, const char *id, Refusal *
                 return r;
         c->state.dir_ino = dir_ino;
         r = restore_fifos(c, dir_fd, spec);
-        if (r < 0)
+        if (r < 0) {
+                TAILQ_FOREACH(f, &c->fifos, fifos)
+                        fifos_give_back(f);
                 return r;
+        }
         *ret = TAKE_PTR(c);
+        return 0;
+}
+
+/* -EEXIST for a name that no daemon gives to a file of a container, and for the config. */
+static int restore_on_rest(const char *name, void *userdata)
+{
+        static const char *const ends[] = { "-stdin", "-stdout", "-stderr",
+                                            "-kept",  "config",  "state" };
+
+        if (strcmp(name, "config") == 0)
+                return -EEXIST;
+        for (size_t i = 0; i < ARRAY_SIZE(ends); i++) {
+                size_t size = strlen(name), n = strlen(ends[i]);
+
+                if (size >= n && strcmp(name + size - n, ends[i]) == 0)
+                        return 0;
+        }
+        return -EEXIST;
+}
+
+int restore_remove_rest(Daemon *d, const char *id)
+{
+        _cleanup_close_ int dir_fd = -1;
+        ino_t ino = 0;
+        int r;
+
+        dir_fd = rundir_open_at(d->containers_fd, id, &ino);
+        if (dir_fd < 0)
+                return dir_fd;
+        r = rundir_list(dir_fd, restore_on_rest, NULL);
+        return r < 0 ? r : rundir_remove_at(d->containers_fd, id, ino);
+}
+
+/* The walk over the run directory. */
+typedef struct RestoreWalk {
+        Daemon *daemon;
+        bool is_again;
+        unsigned n_restored;
+} RestoreWalk;
+
+/* A container on disk that cannot be opened: damage stays, all else is tried again. */
+static void restore_leave(Daemon *d, const char *name, int error, const Refusal *refusal,
+                          bool is_again)
+{
+        const char *rule = json_string_value(json_object_get(refusal->parameters, "rule"));
+        bool is_passing = base_is_passing(error);
+
+        d->n_unrestored++;
+        d->n_delayed += is_passing;
+        if (!is_again)
+                (void) log_error_errno(error, "Failed to restore container %s, %s: %s%s%m", name,
+                                       is_passing ? "trying again" : "left as it is", rule ?: "",
+                                       rule ? ": " : "");
+}
+
+static int restore_on_name(const char *name, void *userdata)
+{
+        RestoreWalk *walk = ASSERT_PTR(userdata);
+        _cleanup_(refusal_done) Refusal refusal = {};
+        Daemon *d = walk->daemon;
+        Container *c;
+        int r;
+
+        if (!spec_id_is_valid(name)) {
+                if (!walk->is_again)
+                        log_warning("The run directory holds a name that is not ours, left alone.");
+                return 0;
+        }
+        /* Of the first attempt's, in a second one. */
+        if (walk->is_again && daemon_has_container(d, name))
+                return 0;
+        r = restore_container(&c, d, name, &refusal);
+        if (r >= 0) {
+                daemon_add_container(d, c);
+                walk->n_restored++;
+        } else if (r == -ENOENT) {
+                /* No config: the daemon was killed while it made or removed this one. */
+                r = restore_remove_rest(d, name);
+                if (r < 0)
+                        (void) log_error_errno(
+                                r, "Failed to delete the rest of container %s, left as it is: %m",
+                                name);
+        } else
+                restore_leave(d, name, r, &refusal, walk->is_again);
+        return 0;
+}
+
+int restore_all(Daemon *d, bool is_again)
+{
+        RestoreWalk walk = { .daemon = d, .is_again = is_again };
+        int r;
+
+        d->n_unrestored = d->n_delayed = 0;
+        r = rundir_list(d->containers_fd, restore_on_name, &walk);
+        if (r < 0)
+                return log_error_errno(r, "Failed to list the run directory: %m");
+        if (d->n_delayed > 0)
+                daemon_retry_later(d);
+        else
+                store_close_rest(&d->store, d->n_unrestored == 0);
+        if (walk.n_restored > 0)
+                log_info("Restored %u container%s.", walk.n_restored,
+                         walk.n_restored == 1 ? "" : "s");
         return 0;
 }

@@ -93,13 +93,33 @@ void store_sort(Store *store)
                 qsort(store->fds, store->n_fds, sizeof(*store->fds), stored_fd_compare);
 }
 
-int store_find(Store *store, const struct stat *st, char ret_name[FDSTORE_NAME_MAX_BYTES + 1])
+static StoredFd *store_search(Store *store, const struct stat *st)
 {
-        StoredFd key = { .dev = st->st_dev, .ino = st->st_ino }, *found;
+        StoredFd key = { .dev = st->st_dev, .ino = st->st_ino };
 
         if (store->n_fds == 0)
-                return -1;
-        found = bsearch(&key, store->fds, store->n_fds, sizeof(*store->fds), stored_fd_compare);
+                return NULL;
+        return bsearch(&key, store->fds, store->n_fds, sizeof(*store->fds), stored_fd_compare);
+}
+
+void store_give_back(Store *store, int fd)
+{
+        StoredFd *found;
+        struct stat st;
+
+        if (fd < 0)
+                return;
+        found = fstat(fd, &st) >= 0 ? store_search(store, &st) : NULL;
+        if (found && found->fd < 0)
+                found->fd = fd;
+        else
+                (void) base_close(fd);
+}
+
+int store_find(Store *store, const struct stat *st, char ret_name[FDSTORE_NAME_MAX_BYTES + 1])
+{
+        StoredFd *found = store_search(store, st);
+
         if (!found || found->fd < 0)
                 return -1;
         memcpy(ret_name, found->name, sizeof(found->name));

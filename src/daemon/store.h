@@ -53,6 +53,10 @@ void store_sort(Store *store);
 /* The fd that is this file, which the caller owns then, and its name in the store; or -1. */
 int store_find(Store *store, const struct stat *st, char ret_name[FDSTORE_NAME_MAX_BYTES + 1]);
 
+/* An fd that was found so and cannot be used now. Takes it, also one that is not of the store, or
+ * -1. */
+void store_give_back(Store *store, int fd);
+
 /* Closes what no FIFO has taken. forget: takes it out of the store, too. If a container could not
  * be opened its bytes are in there; then all that is left stays, and the names stay taken. */
 void store_close_rest(Store *store, bool forget);

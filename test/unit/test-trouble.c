@@ -11,6 +11,7 @@
 
 #include <stdarg.h>
 #include <sys/ioctl.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 
 #include "base/log.h"
@@ -65,6 +66,11 @@ int ioctl(int fd, unsigned long request, ...)
         argument = va_arg(ap, void *);
         va_end(ap);
         return is_trouble("ioctl") ? -1 : (int) syscall(SYS_ioctl, fd, request, argument);
+}
+
+int unlinkat(int dir_fd, const char *name, int flags)
+{
+        return is_trouble("unlinkat") ? -1 : (int) syscall(SYS_unlinkat, dir_fd, name, flags);
 }
 
 /* Bytes that were copied for a turn and not read are not taken for those of the next one. */
@@ -154,11 +160,106 @@ static void test_drain(void)
         puts("ok: draining");
 }
 
+/* Whatever cannot be deleted, the container is there until it is; its end is told once. */
+static void test_remove(void)
+{
+        bool is_failing = true;
+        Fixture f;
+
+        fixture_init(&f);
+        for (unsigned n = 0; is_failing; n++) {
+                Refusal refusal = {};
+                Container *c, *other;
+                json_t *request = json_pack("{ss ss}", "id", "web", "driver", "none");
+
+                c = fixture_create(&f, "web", "");
+                plan_trouble("unlinkat", n, ENOMEM);
+                container_remove(c, NULL);
+                (void) pump(&f);
+                is_failing = !trouble.call;
+                assert(temporary_has(&f.temporary, "containers/web") == is_failing);
+                assert(f.daemon->n_containers == is_failing);
+                if (is_failing) {
+                        assert(daemon_create_container(f.daemon, request, &other, &refusal) < 0);
+                        assert(strcmp(refusal.error, "io.conlogd.ContainerExists") == 0);
+                        refusal_done(&refusal);
+                        container_retry(c);
+                        assert(!temporary_has(&f.temporary, "containers/web"));
+                }
+                json_decref(request);
+                assert(f.daemon->n_containers == 0 && f.n_shipped == n + 1);
+                trouble.call = NULL;
+        }
+        assert(f.n_shipped > 4);
+        fixture_done(&f);
+        puts("ok: removal");
+}
+
+/* What is left of a container that could not be made does not keep its id. */
+static void test_rest(void)
+{
+        Fixture f;
+
+        fixture_init(&f);
+        assert(mkdirat(f.daemon->containers_fd, "web", 0700) == 0);
+        temporary_write(&f.temporary, "containers/web/state", "");
+        (void) fixture_create(&f, "web", "");
+        assert(temporary_has(&f.temporary, "containers/web/config"));
+        fixture_done(&f);
+        puts("ok: the rest of a container");
+}
+
+/* A container that cannot be restored now is restored later, with the fds of the store. */
+static void test_restore(void)
+{
+        struct rlimit old, limit;
+        unsigned n_failed = 0, n_fds;
+        Refusal refusal = {};
+        Container *c;
+        Fifos *exec;
+        Fixture f;
+        int fd, r;
+
+        fixture_init(&f);
+        c = fixture_create(&f, "web", "");
+        assert(container_exec(c, "dump", false, true, &exec, &refusal) == 0);
+        fd = fixture_open(&f, "web", "dump-stdout");
+        put(fd, "of an exec\n");
+        close(fd);
+        fixture_restart(&f);
+        n_fds = temporary_count_fds();
+
+        assert(getrlimit(RLIMIT_NOFILE, &old) == 0);
+        limit = (struct rlimit){ .rlim_max = old.rlim_max };
+        do {
+                limit.rlim_cur++;
+                assert(setrlimit(RLIMIT_NOFILE, &limit) == 0);
+                r = fixture_restore(&f, "web", &c);
+                assert(setrlimit(RLIMIT_NOFILE, &old) == 0);
+                assert(r == 0 || r == -EMFILE);
+                if (r < 0) {
+                        n_failed++;
+                        assert(temporary_count_fds() == n_fds);
+                        for (size_t i = 0; i < f.daemon->store.n_fds; i++)
+                                assert(f.daemon->store.fds[i].fd >= 0);
+                }
+        } while (r < 0);
+        assert(n_failed > 1);
+        (void) pump(&f);
+        expect_line(&f, "of an exec");
+        expect_nothing(&f);
+        fixture_done(&f);
+        puts("ok: restoring");
+}
+
 int main(void)
 {
         log_set_max_level(LOG_EMERG);
         test_peek();
         test_empty();
         test_drain();
+        test_remove();
+        test_rest();
+        test_restore();
         return 0;
 }
