@@ -36,6 +36,8 @@ static uint64_t arg_cut_size;
 static uint64_t arg_rate;
 static const char *arg_report;
 
+static volatile sig_atomic_t is_told_to_end;
+
 typedef struct Writer {
         Pending pending[LINES_STREAMS];
         uint64_t next; /* line to generate */
@@ -142,6 +144,8 @@ static uint64_t writer_wait(Writer *w)
                 return arg_lines.n_lines - done;
         for (;;) {
                 due = 1 + (now_usec() - w->begin_usec) * arg_rate / 1000000;
+                if (is_told_to_end)
+                        return 0;
                 if (due > done)
                         return MIN(due, arg_lines.n_lines) - done;
                 (void) usleep(MAX(1000000 / (useconds_t) arg_rate / 4, 100U));
@@ -152,7 +156,7 @@ static int writer_run(Writer *w)
 {
         int r;
 
-        while (w->next <= arg_lines.n_lines) {
+        while (w->next <= arg_lines.n_lines && !is_told_to_end) {
                 for (uint64_t n = writer_wait(w); n > 0; n--) {
                         unsigned stream;
 
@@ -171,6 +175,11 @@ static int writer_run(Writer *w)
                         return r;
         }
         return writer_flush(w, 0);
+}
+
+static void writer_on_signal(int signal)
+{
+        is_told_to_end = 1;
 }
 
 static int writer_report(const Writer *w)
@@ -205,7 +214,8 @@ static void help(void)
              "     --cut HOW       size of a write: random (default), line, or bytes\n"
              "     --rate N        lines in a second (default: as fast as they are taken)\n"
              "     --text          letters only\n"
-             "     --report FILE   where to tell counts and the first error");
+             "     --report FILE   where to tell counts and the first error\n\n"
+             "SIGTERM ends it before its last line; the report says how many there were.");
 }
 
 static int parse_argv(int argc, char *argv[])
@@ -281,6 +291,7 @@ int main(int argc, char *argv[])
         }
 
         (void) signal(SIGPIPE, SIG_IGN);
+        (void) signal(SIGTERM, writer_on_signal);
         w.random = arg_lines.seed;
         w.begin_usec = now_usec();
         for (size_t i = 0; i < LINES_STREAMS; i++) {
