@@ -260,6 +260,7 @@ int restore_all(Daemon *d, bool is_again)
         r = rundir_list(d->containers_fd, restore_on_name, &walk);
         if (r < 0)
                 return log_error_errno(r, "Failed to list the run directory: %m");
+        turns_rotate(&d->turns);
         if (d->n_delayed > 0)
                 daemon_retry_later(d);
         else

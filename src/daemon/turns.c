@@ -2,6 +2,7 @@
 
 /* Whose turn it is; see the header. */
 
+#include <sys/random.h>
 #include <time.h>
 
 #include "daemon/turns.h"
@@ -40,6 +41,22 @@ void turns_push_waiting(Turns *turns, Stream *stream)
         else
                 TAILQ_INSERT_HEAD(&turns->ready, stream, turns);
         (void) sd_event_source_set_enabled(turns->turn, SD_EVENT_ON);
+}
+
+void turns_rotate(Turns *turns)
+{
+        unsigned n = 0, k = 0;
+        Stream *stream;
+
+        TAILQ_FOREACH(stream, &turns->ready, turns)
+                n++;
+        if (n == 0 || getrandom(&k, sizeof(k), GRND_NONBLOCK) < 0)
+                return;
+        for (k %= n; k > 0; k--) {
+                stream = TAILQ_FIRST(&turns->ready);
+                TAILQ_REMOVE(&turns->ready, stream, turns);
+                TAILQ_INSERT_TAIL(&turns->ready, stream, turns);
+        }
 }
 
 /* The held stream whose time comes first, or NULL. */

@@ -34,6 +34,10 @@ void turns_push(Turns *turns, Stream *stream);
  * others that waited come with it; who fills the driver up each time must not be first again. */
 void turns_push_waiting(Turns *turns, Stream *stream);
 
+/* Begins the line at a random place. After a start it is in the order of the run directory, and a
+ * daemon that is killed early again and again would never come to those at its end. */
+void turns_rotate(Turns *turns);
+
 /* Gives the first stream in the line its turn. */
 void turns_run(Turns *turns);
 

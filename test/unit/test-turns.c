@@ -384,6 +384,40 @@ static void test_allocations(void)
         puts(COUNTS_ALLOCATIONS ? "ok: no allocations" : "ok: no allocations (not counted)");
 }
 
+/* Daemons that live for one entry each come to every container all the same. */
+static void test_short_lives(void)
+{
+        static const char *const ids[] = { "a", "b", "c", "d", "e", "f", "g", "h" };
+        int fds[ARRAY_SIZE(ids)];
+        Fixture f;
+
+        fixture_init(&f);
+        for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+                (void) fixture_create(&f, ids[i], "");
+                fds[i] = fixture_open(&f, ids[i], "init-stdout");
+                for (unsigned n = 0; n < 400; n++)
+                        put(fds[i], "line\n");
+        }
+        for (unsigned life = 0; life < 300; life++) {
+                Container *c;
+
+                fixture_restart(&f);
+                for (size_t i = 0; i < ARRAY_SIZE(ids); i++)
+                        assert(fixture_restore(&f, ids[i], &c) == 0);
+                turns_rotate(&f.daemon->turns);
+                f.room = 1;
+                f.n_waiting = 0;
+                (void) pump(&f);
+                assert(f.n_shipped == life + 1);
+        }
+        for (size_t i = 0; i < ARRAY_SIZE(ids); i++) {
+                assert(find_shipped(&f, 0, ids[i], ENTRY_STDOUT) < SIZE_MAX);
+                close(fds[i]);
+        }
+        fixture_done(&f);
+        puts("ok: short lives");
+}
+
 int main(void)
 {
         log_set_max_level(LOG_EMERG);
@@ -392,6 +426,7 @@ int main(void)
                 test_random(seed);
         test_allocations();
         test_share();
+        test_short_lives();
         test_flood_busy();
         return 0;
 }

@@ -3,7 +3,7 @@
 #
 # SIGKILL of the daemon at random moments, also while it starts, under steady load on many streams:
 # no container loses a line or sees a write error, and what comes twice has the ordinal and the
-# bytes of the first time. CONLOG_STORM=whole makes it 1,000 kills under 5,000 lines a second.
+# bytes of the first time; and none is starved by the others. CONLOG_STORM=whole makes it 1,000 kills under 5,000 lines a second.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -95,6 +95,8 @@ for ((i = 0; i < containers; i++)); do
         [ "$(figure stall_ms "$report")" -le $stall ] || stall=$(figure stall_ms "$report")
         [ "$(figure ms "$report")" -le $ms ] || ms=$(figure ms "$report")
 done
+# On a machine too slow for this load the containers have to wait, but by turns.
+[ $stall -le 60000 ] || fail "a write took $stall ms"
 # Else it was no storm.
 [ $((lines * 1000 / ms)) -ge $((containers * rate / 4)) ] || fail "only $lines lines in $ms ms"
 
