@@ -74,7 +74,8 @@ class Play:
             if time.monotonic() - begin < self.patience():
                 time.sleep(0.002)
                 continue
-            self.expect_quiet("waiting until " + what)
+            if self.m.is_ready:
+                self.expect_quiet("waiting until " + what)
             if not self.is_lasting:
                 raise Failed(f"not within {PATIENCE} s: {what}")
             self.end_fault()
