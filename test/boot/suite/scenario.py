@@ -77,7 +77,7 @@ class Play:
             if self.m.is_ready:
                 self.expect_quiet("waiting until " + what)
             if not self.is_lasting:
-                raise Failed(f"not within {PATIENCE} s: {what}")
+                raise Failed(f"not within {PATIENCE} s: {what} {self.missing()}")
             self.end_fault()
 
     def patience(self):
@@ -141,7 +141,7 @@ class Play:
 
     def until_stored(self):
         """Until each finished line is in the log, and then quiet."""
-        self.until("each line is in the log: " + self.missing(), lambda: not self.missing())
+        self.until("each line is in the log", lambda: not self.missing())
         self.expect_quiet("with nothing to do")
 
     def missing(self):
