@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The plain text of the tree: licence lines, no notes to self, no stray white space."""
+"""The plain text of the tree: licence lines, no notes to self, no stray white space, and no test
+named that is not there."""
 
 import re
 import sys
@@ -20,6 +21,10 @@ VERBATIM = ("LICENSE",)
 
 # Split, so that this file passes itself.
 NOTES = re.compile(r"\b(TO" "DO|FIX" "ME|XX" r"X)\b")
+
+
+# How documents name a test of the boot suite.
+BOOT_TEST = re.compile(r"\bboot:([a-z]+)\b")
 
 
 def check_license(name, lines):
@@ -50,6 +55,9 @@ def check(root):
         for number, line in enumerate(lines, 1):
             if NOTES.search(line):
                 findings.append((name, number, "a note to self: do it, or file it"))
+            for test in BOOT_TEST.findall(line) if name.suffix in (".md", ".scd") else ():
+                if not (root / f"test/boot/suite/{test}.sh").exists():
+                    findings.append((name, number, f"there is no test boot:{test}"))
             if line != line.rstrip():
                 findings.append((name, number, "white space at the end"))
             if name.suffix in style.C and "\t" in line:
@@ -68,7 +76,8 @@ GOOD = {
     "meson.build": f"# {LICENSE}\n",
     "man/a.scd": "a(1)\n\n\tindented, and longer than a line of C may be" + " x" * 60 + "\n",
     "test/fuzz/line/raw": "TO" "DO \t",
-    "README.md": "mkstemp(aXXXXXX)\n",
+    "README.md": "mkstemp(aXXXXXX) *boot:one*\n",
+    "test/boot/suite/one.sh": f"#!/bin/bash\n# {LICENSE}\n",
     "LICENSE": "white space \n",
     "build/meson-private/b.c": "made\t",
     "build/c.c": "made\t",
@@ -85,6 +94,7 @@ BAD = [
     ("a note", {"src/base/b.c": C_LICENSE + "/* TO" "DO: more */\n"}),
     ("a note", {"README.md": "FIX" "ME\n"}),
     ("a note", {"test/b.sh": f"# {LICENSE}\n# XX" "X what\n"}),
+    ("no test", {"man/a.scd": "See *boot:two*.\n"}),
     ("white space", {"README.md": "one \ntwo\n"}),
     ("white space", {"src/base/b.c": C_LICENSE + "int a;\r\n"}),
     ("a tab", {"src/base/b.c": C_LICENSE + "int\ta;\n"}),

@@ -3,13 +3,13 @@
 #
 # SIGKILL of the daemon at random moments, also while it starts, under steady load on many streams:
 # no container loses a line or sees a write error, and what comes twice has the ordinal and the
-# bytes of the first time; and none is starved by the others. CONLOG_STORM=whole makes it 1,000
+# bytes of the first time; and none is starved by the others. With CONLOG_WHOLE set it is 1,000
 # kills under 5,000 lines a second.
 
 . "$(dirname "$0")/lib.sh"
 
 kills=20 containers=10 rate=200
-[ "${CONLOG_STORM-}" != whole ] || kills=1000 containers=25
+[ -z "${CONLOG_WHOLE-}" ] || kills=1000 containers=25
 seed=$RANDOM
 writers=()
 
