@@ -311,7 +311,7 @@ static int stream_prepare(Stream *s, size_t asked, StatePage **ret_page, Span *r
         s->is_troubled = false;
         if (ret_input->size > 0)
                 return 1;
-        if (c->untold.lines > 0 && !s->is_draining)
+        if (c->untold.lines > 0 && c->delivery.rate && !s->is_draining)
                 pressure_pause(s);
         else
                 stream_on_empty(s);
