@@ -33,6 +33,7 @@ static void status_fixture_init(StatusFixture *s)
         assert(setenv("NOTIFY_SOCKET", address.sun_path, true) == 0);
         notify_free(s->f.daemon->notify);
         assert(notify_new(&s->f.daemon->notify, s->f.daemon->event) == 0);
+        store_init(&s->f.daemon->store, s->f.daemon->notify);
 
         assert(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0);
         assert(dup2(fds[1], STDERR_FILENO) == STDERR_FILENO);
