@@ -47,7 +47,7 @@ int fifo_scratch_init(FifoScratch *scratch, int fds[2])
                 goto fail;
         }
 
-        scratch->buffer = malloc(PEEK_MAX_BYTES);
+        scratch->buffer = calloc(1, PEEK_MAX_BYTES);
         if (!scratch->buffer) {
                 r = -ENOMEM;
                 goto fail;

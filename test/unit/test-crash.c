@@ -310,7 +310,8 @@ static void run(const Plan *plan)
         printf("ok: %u kills, %u lines, %u logged, %u dropped, %u missing, %zu repeated\n", n_kills,
                result.n_all, result.n_logged, result.n_dropped, result.n_missing, result.n_repeats);
         assert(result.n_repeats > 0);
-        assert(plan->drops ? result.n_dropped > 0 : result.n_missing + result.n_dropped == 0);
+        assert(plan->drops ? result.n_dropped > 0 || test_is_slow()
+                           : result.n_missing + result.n_dropped == 0);
         for (size_t i = 0; i < n_stored; i++)
                 base_close(stored[i].fd);
         free(stored);
