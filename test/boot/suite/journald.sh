@@ -142,20 +142,20 @@ printf '[Service]\nBindReadOnlyPaths=-/run/systemd/journal.apart\n' \
 systemctl daemon-reload
 systemctl start systemd-journald@apart.socket systemd-journald@apart.service
 systemctl restart conlogd.service
-conlogctl run --id apart --log-opt journal-namespace=apart -- \
+conlogctl run --id remote --log-opt journal-namespace=apart -- \
         "$tools/writer" --seed 7 --lines 20000 --rate 5000 &
-apart=$!
-wait_until 10 is_stored 1 -n 1 --namespace=apart CONTAINER_ID_FULL=apart
+remote=$!
+wait_until 10 is_stored 1 -n 1 --namespace=apart CONTAINER_ID_FULL=remote
 systemctl kill --signal=STOP --kill-whom=main systemd-journald@apart.service
 start beside 10000
 finish beside
 audit beside 10000 0
-check_visible apart journald@apart
+check_visible remote journald@apart
 systemctl kill --signal=CONT --kill-whom=main systemd-journald@apart.service
-wait "$apart" || fail "the writer apart: $?"
-conlogctl remove apart >/dev/null
+wait "$remote" || fail "the writer remote: $?"
+conlogctl remove remote >/dev/null
 journalctl --namespace=apart --sync
-account=$("$tools/ledger" --seed 7 --lines 20000 --id apart --namespace apart) || fail "$account"
+account=$("$tools/ledger" --seed 7 --lines 20000 --id remote --namespace apart) || fail "$account"
 
 # It hits its start limit: PID 1 closes its socket, with what is in the queue. Then the path goes.
 began=$EPOCHSECONDS
