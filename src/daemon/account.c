@@ -154,7 +154,9 @@ int account_drop_owed(Stream *s, StatePage *page)
         }
         turn->after.counts.dropped += owed->owed_bytes;
         turn->total.dropped += owed->owed_bytes;
-        account_take(s, page, turn, owed->owed_bytes);
+        turn->after.partial_first = turn->after.partial_count = turn->after.priority = 0;
+        account_take(s, page, turn,
+                     is_kept ? MIN(owed->owed_bytes, s->kept_left) : owed->owed_bytes);
         r = account_commit(s, page, turn);
         if (is_kept && s->kept_left == 0)
                 kept_delete(s);
@@ -195,7 +197,8 @@ int account_drop(Stream *s, StatePage *page, size_t n, uint32_t reason)
         turn->after.counts.dropped += turn->bytes;
         turn->total.dropped += turn->bytes;
         /* What is left of a line is a new one: nobody could put it together with what is gone. */
-        turn->after.partial_first = turn->after.partial_count = turn->after.priority = 0;
+        if (s->kept_left == 0)
+                turn->after.partial_first = turn->after.partial_count = turn->after.priority = 0;
         drops->untold.lines += n;
         drops->untold.bytes += turn->bytes;
         drops->untold.reasons |= reason;
@@ -236,6 +239,7 @@ void account_lose_kept(Stream *s, StatePage *page)
 
         turn->after.counts.dropped += s->kept_left;
         turn->total.dropped += s->kept_left;
+        turn->after.partial_first = turn->after.partial_count = turn->after.priority = 0;
         state_begin_drops(page, turn)->kept = (StateKept){};
         s->kept_left = 0;
         (void) account_commit(s, page, turn);

@@ -36,6 +36,9 @@ void pressure_let_go_first(Stream *s, Stream *other)
                 turns_push(turns, other);
         if (other->phase == STREAM_READY)
                 turns_push(turns, s);
+        else if (other->phase == STREAM_HELD && s->is_draining)
+                /* It may be held for its limit: then no driver says anything. */
+                stream_hold(s, HOLD_RETRY, 0, HOLD_BUSY_LEVELS - 1);
         else if (stream_is_busy(other))
                 pressure_wait(s);
         else
@@ -180,6 +183,7 @@ static int pressure_clear_owed(Stream *s, StatePage *page)
 static void pressure_on_full(Stream *s, size_t fill)
 {
         Container *c = s->container;
+        bool is_done = false;
         StatePage *page;
         int r;
 
@@ -192,9 +196,12 @@ static void pressure_on_full(Stream *s, size_t fill)
                 stream_retry_later(s, r, "make room in a FIFO");
                 return;
         }
-        if (c->delivery.drops_newest && s->kept_left == 0 && c->untold.lines == 0)
+        if (c->delivery.drops_newest && s->kept_left == 0 && c->untold.lines == 0) {
                 account_keep(s, page, pressure_count_keepable(s, fill));
-        else
+                is_done = s->kept_left > 0;
+        }
+        /* Where no file is to be had, the container does not wait all the same. */
+        if (!is_done)
                 pressure_drop_front(s, page);
         if (s->phase == STREAM_IDLE)
                 pressure_wait(s);

@@ -53,6 +53,7 @@ static bool state_turn_is_valid(const StatePage *page, const StateTurn *turn)
         const StateDrops *drops = &page->drops[turn - page->turns];
 
         return turn->row < STATE_ROWS && state_kept_is_valid(&drops->kept) &&
+               (!drops->keeps || drops->kept.used == 0) &&
                turn->bytes <= (drops->keeps ? BUFFER_MAX_BYTES : PEEK_MAX_BYTES) &&
                turn->next_ordinal > 0 && turn->dropped >= 0 &&
                (uint64_t) turn->dropped <= turn->bytes && state_row_is_valid(&turn->after) &&
@@ -220,13 +221,19 @@ void state_commit(StatePage *page, const StateTurn *turn)
 
 void state_clear_row(StatePage *page, uint32_t row)
 {
+        const StateTurn *active;
         StateTurn *turn;
 
         page->rows[row] = (StateRow){};
         page->kept[row] = (StateKept){};
         if (state_get_active(page)->row != row)
                 return; /* what another row owes or has to drop stays */
+        active = state_get_active(page);
         turn = state_begin(page, row);
+        /* What the stream before this one owed may be in the log. */
+        turn->next_ordinal += active->owed_lines;
+        turn->total.lines += active->owed_lines;
+        turn->total.dropped += active->owed_bytes;
         turn->after = (StateRow){};
         page->drops[turn - page->turns].kept = (StateKept){};
         state_commit(page, turn);

@@ -219,6 +219,11 @@ static void stream_on_partial(Stream *s, StatePage *page, Span input, size_t ask
 
 static void stream_on_empty(Stream *s)
 {
+        /* What has come since Remove is nobody's: the limit dropped the rest, or it was kept. */
+        if (s->is_draining && s->drain_left == 0) {
+                stream_end(s);
+                return;
+        }
         /* Something has come since, or the kernel would not copy it now. */
         if (!stream_is_all(s, 0)) {
                 stream_hold(s, HOLD_RETRY, 0, 0);
@@ -266,6 +271,11 @@ static int stream_peek(Stream *s, size_t asked, Span *ret)
         r = kept_peek(s, kept.used, MIN(asked, (size_t) s->kept_left), ret);
         if (r != -ENOENT && r != -EBADF && r != -EIO)
                 return r;
+        r = account_settle(s, page);
+        if (r < 0)
+                return r;
+        if (state_get_active(page)->owed_bytes > 0)
+                account_give_up_owed(s, page);
         account_lose_kept(s, page);
         return fifo_peek(&stream_get_turns(s)->scratch, s->fd, asked, ret);
 }
@@ -396,6 +406,7 @@ static void stream_on_held_partial(Stream *s, size_t fill)
         StatePage *page;
         Span input;
         size_t n;
+        int r;
 
         if (s->hold_level == HOLD_LEVELS - 1) {
                 stream_hold(s, HOLD_PARTIAL, fill, s->hold_level);
@@ -403,8 +414,10 @@ static void stream_on_held_partial(Stream *s, size_t fill)
         }
         s->hold_level++;
         /* Once is enough, as above. */
-        if (s->hold_level != level || container_fifo_is_full(s->container, s) <= 0) {
-                stream_hold(s, HOLD_PARTIAL, fill, s->hold_level);
+        r = s->hold_level == level ? container_fifo_is_full(s->container, s) : 0;
+        if (r <= 0) {
+                /* Not known: asked again. */
+                stream_hold(s, HOLD_PARTIAL, fill, s->hold_level - (r < 0 ? 1 : 0));
                 return;
         }
 

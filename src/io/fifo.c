@@ -170,13 +170,14 @@ bool fifo_is_full(FifoScratch *scratch, int fd)
         size_t capacity = 0, room = scratch->capacity;
         ssize_t copied, added;
 
-        if (fifo_get_capacity(fd, &capacity) < 0)
+        if (fifo_get_capacity(fd, &capacity) < 0 ||
+            (scratch->is_dirty && fifo_scratch_empty(scratch) < 0))
                 return false;
         if (capacity > room && fifo_set_capacity(scratch->pipe_write_fd, capacity) >= 0)
                 room = capacity;
         copied = tee(fd, scratch->pipe_write_fd, capacity, SPLICE_F_NONBLOCK);
         added = write(scratch->pipe_write_fd, scratch->buffer, PEEK_MAX_BYTES);
-        fifo_scratch_empty(scratch);
+        scratch->is_dirty = fifo_scratch_empty(scratch) < 0;
         if (room > scratch->capacity)
                 (void) fifo_set_capacity(scratch->pipe_write_fd, scratch->capacity);
         return copied > 0 && room - (size_t) MAX(added, (ssize_t) 0) >= MIN(capacity, room);

@@ -236,6 +236,132 @@ static void test_parts(void)
         puts("ok: parts");
 }
 
+/* The same line with drop=newest: what was kept of it is logged, and belongs to it. */
+static void test_kept_parts(void)
+{
+        static char long_line[60 * 1024];
+        Fixture f;
+        int fd;
+
+        fixture_init(&f);
+        (void) fixture_create(&f, "c", NEWEST);
+        fd = fixture_open(&f, "c", "init-stdout");
+        memset(long_line, 'x', sizeof(long_line));
+        long_line[sizeof(long_line) - 1] = '\n';
+        put_bytes(fd, long_line, sizeof(long_line));
+        f.room = 1;
+        (void) pump(&f);
+        (void) overflow(&f, fd, 0, 20);
+        fixture_make_room(&f, SIZE_MAX);
+        (void) pump(&f);
+        for (uint32_t part = 1; part <= 3; part++) {
+                const Entry *e = fixture_next(&f);
+
+                assert(e && e->partial_first == 1 && e->partial_ordinal == part);
+                assert(e->partial_is_last == (part == 3));
+        }
+        close(fd);
+        fixture_done(&f);
+        puts("ok: kept parts");
+}
+
+/* Killed while the last part of a line was owed, and that is dropped: the next line is its own. */
+static void test_owed_part(void)
+{
+        static char long_line[40 * 1024];
+        StatePage *page;
+        StateTurn *turn;
+        const Entry *e;
+        int fd, error_fd;
+        Container *c;
+        Fixture f;
+
+        fixture_init(&f);
+        c = fixture_create(&f, "c", NONBLOCKING);
+        fd = fixture_open(&f, "c", "init-stdout");
+        memset(long_line, 'x', sizeof(long_line));
+        long_line[sizeof(long_line) - 1] = '\n';
+        put_bytes(fd, long_line, sizeof(long_line));
+        f.room = 1;
+        (void) pump(&f);
+        assert(state_map(&f.daemon->states, &c->state, "c", &page) == 0);
+        turn = state_begin(page, 0);
+        turn->owed_bytes = sizeof(long_line) - LINE_MAX_BYTES;
+        turn->owed_limit = LINE_MAX_BYTES;
+        turn->owed_lines = 1;
+        state_commit(page, turn);
+        fixture_restart(&f);
+        assert(fixture_restore(&f, "c", &c) == 0);
+        f.room = 0;
+        error_fd = fixture_open(&f, "c", "init-stderr");
+        (void) overflow(&f, error_fd, 0, 2);
+        put(fd, "y\n");
+        fixture_make_room(&f, SIZE_MAX);
+        (void) pump(&f);
+        while ((e = fixture_next(&f)))
+                assert(e->ordinal == 1 || e->partial_first == 0);
+        close(fd);
+        close(error_fd);
+        fixture_done(&f);
+        puts("ok: owed part");
+}
+
+/* No file is to be had for what is to be kept: the container goes on all the same. */
+static void test_nothing_kept(void)
+{
+        Account a = { .next_ordinal = 1 };
+        Container *c;
+        Fixture f;
+        unsigned n;
+        int fd;
+
+        fixture_init(&f);
+        c = fixture_create(&f, "c", NEWEST);
+        fd = fixture_open(&f, "c", "init-stdout");
+        assert(mkdirat(f.temporary.fd, "containers/c/init-stdout-kept", 0700) == 0);
+        f.room = 0;
+        n = overflow(&f, fd, 0, 10);
+        assert(unlinkat(f.temporary.fd, "containers/c/init-stdout-kept", AT_REMOVEDIR) == 0);
+        assert(c->lines_dropped > 0);
+        fixture_make_room(&f, SIZE_MAX);
+        (void) pump(&f);
+        account_all(&f, &a);
+        assert(a.n_logged + a.n_dropped == n);
+        close(fd);
+        fixture_done(&f);
+        puts("ok: nothing kept");
+}
+
+/* An exec over a limit that drops is removed while its writer goes on. */
+static void test_remove_over_limit(void)
+{
+        Refusal refusal = {};
+        unsigned n = 0;
+        Container *c;
+        Fixture f;
+        Fifos *exec;
+        int fd;
+
+        fixture_init(&f);
+        c = fixture_create(&f, "c",
+                           ", \"options\": {\"rate-limit-lines\": \"20\", "
+                           "\"rate-limit-action\": \"drop\"}");
+        assert(container_exec(c, "e", false, true, &exec, &refusal) == 0);
+        fd = fixture_open(&f, "c", "e-stdout");
+        n += fill(fd, n);
+        (void) pump(&f);
+        n += fill(fd, n);
+        container_remove_exec(c, exec, NULL);
+        for (unsigned i = 0; c->n_execs > 0; i++) {
+                assert(i < 1000);
+                n += fill(fd, n);
+                assert(sd_event_run(f.daemon->event, 2000) >= 0);
+        }
+        close(fd);
+        fixture_done(&f);
+        puts("ok: remove over the limit");
+}
+
 /* Both streams of a container: one loss, told once, before any later line of either. */
 static void test_both(void)
 {
@@ -432,6 +558,10 @@ int main(void)
         test_restart(NONBLOCKING);
         test_restart(NEWEST);
         test_parts();
+        test_kept_parts();
+        test_owed_part();
+        test_nothing_kept();
+        test_remove_over_limit();
         test_both();
         test_rate();
         test_rate_nonblocking();
