@@ -295,7 +295,7 @@ static void test_slow_reader(Fixture *f)
         char piece[65536];
         ssize_t n;
 
-        idle_usec = test_is_slow() ? 6000000 : 2000000; /* a busy machine may stand still */
+        idle_usec = 6000000; /* a busy machine may stand still */
         peer_ask(f, slow, "{\"method\":\"io.test.Fill\",\"parameters\":{\"size\":1000000}}");
         peer_ask(f, slow, NOTE);
         peer_ask(f, never, "{\"method\":\"io.test.Fill\",\"parameters\":{\"size\":1000000}}");
