@@ -76,20 +76,6 @@ int rundir_open_file(int dir_fd, const char *name, mode_t type, int flags)
         return fd >= 0 ? fd : errno == ENOENT ? -ENOSYS : -errno;
 }
 
-int rundir_create_at(int dir_fd, const char *name, ino_t *ret_ino)
-{
-        int fd;
-
-        if (mkdirat(dir_fd, name, 0700) < 0)
-                return -errno;
-        *ret_ino = 0;
-        fd = rundir_open_at(dir_fd, name, ret_ino);
-        /* No fd left for it: the name must not stay taken. */
-        if (fd < 0)
-                (void) unlinkat(dir_fd, name, AT_REMOVEDIR);
-        return fd;
-}
-
 /* rundir_list() over an fd of its own, which it takes. */
 static int rundir_walk(int fd, int (*on_name)(const char *name, void *userdata), void *userdata)
 {
@@ -125,6 +111,29 @@ int rundir_list(int dir_fd, int (*on_name)(const char *name, void *userdata), vo
         /* Not a duplicate, which would share the position. */
         fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         return fd < 0 ? -errno : rundir_walk(fd, on_name, userdata);
+}
+
+static int rundir_on_entry(const char *name, void *userdata)
+{
+        return -ESTALE;
+}
+
+int rundir_create_at(int dir_fd, const char *name, ino_t *ret_ino)
+{
+        _cleanup_close_ int fd = -1;
+        int r;
+
+        if (mkdirat(dir_fd, name, 0700) < 0)
+                return -errno;
+        *ret_ino = 0;
+        fd = r = rundir_open_at(dir_fd, name, ret_ino);
+        /* What is not empty was put in its place since, and is not ours to fill. */
+        if (r >= 0)
+                r = rundir_list(fd, rundir_on_entry, NULL);
+        /* No fd left for it: the name must not stay taken. */
+        if (r < 0 && r != -ESTALE)
+                (void) unlinkat(dir_fd, name, AT_REMOVEDIR);
+        return r < 0 ? r : TAKE_FD(fd);
 }
 
 static int rundir_on_unlink(const char *name, void *userdata)

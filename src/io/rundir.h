@@ -17,7 +17,8 @@ int rundir_open(const char *path);
  * Returns the fd. */
 int rundir_open_at(int dir_fd, const char *name, ino_t *ino);
 
-/* Makes a directory, mode 0700, and opens it. -EEXIST when the name is taken. Returns the fd. */
+/* Makes a directory, mode 0700, and opens it. -EEXIST when the name is taken, -ESTALE when it is
+ * somebody else's directory by the time it is opened. Returns the fd. */
 int rundir_create_at(int dir_fd, const char *name, ino_t *ret_ino);
 
 /* Deletes a directory, which must be that one (0: any), and the files in it; directories in it are

@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 
 #include "../child.h"
 #include "../temporary.h"
@@ -85,6 +86,42 @@ static void test_create(void)
         assert(!temporary_has(&t, "late"));
         temporary_done(&t);
         puts("ok: create");
+}
+
+/* Called once, behind the next mkdirat(2). */
+static void (*after_mkdir)(int dir_fd, const char *name);
+
+/* In front of the C library's. */
+int mkdirat(int dir_fd, const char *name, mode_t mode)
+{
+        void (*hook)(int, const char *) = after_mkdir;
+        int r = (int) syscall(SYS_mkdirat, dir_fd, name, mode);
+
+        after_mkdir = NULL;
+        if (hook)
+                hook(dir_fd, name);
+        return r;
+}
+
+static void swap_in(int dir_fd, const char *name)
+{
+        assert(renameat2(dir_fd, name, dir_fd, "foreign", RENAME_EXCHANGE) == 0);
+}
+
+/* Somebody swaps a directory of his in before the new one is opened: it stays as it is. */
+static void test_create_swapped(void)
+{
+        ino_t ino;
+        Temporary t;
+
+        temporary_init(&t);
+        assert(mkdirat(t.fd, "foreign", 0700) == 0);
+        temporary_write(&t, "foreign/canary", "alive");
+        after_mkdir = swap_in;
+        assert(rundir_create_at(t.fd, "c", &ino) == -ESTALE);
+        assert(faccessat(t.fd, "c/canary", F_OK, 0) == 0);
+        temporary_done(&t);
+        puts("ok: create, swapped");
 }
 
 static void test_remove(void)
@@ -406,6 +443,7 @@ int main(void)
         test_open();
         test_open_at();
         test_create();
+        test_create_swapped();
         test_remove();
         test_same();
         test_never_opened();
