@@ -284,6 +284,7 @@ static void control_list(VarlinkCall *call, json_t *parameters, void *userdata)
                 if (control_pack_container(c, false, &object) >= 0)
                         json_array_append_new(array, object);
         varlink_call_reply(call, json_pack("{s:o}", "containers", array));
+        daemon_trim_later(d);
 }
 
 /* What a new container gets: the configuration's value, else the driver's own. */

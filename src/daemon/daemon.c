@@ -15,7 +15,7 @@
 #include "daemon/restore.h"
 #include "io/rundir.h"
 
-/* After the last of some containers has gone. */
+/* After the last of some containers has gone, or the last long answer has been made. */
 #define TRIM_USEC UINT64_C(1000000)
 
 /* Between two attempts at what failed for want of memory or fds. */
@@ -124,6 +124,12 @@ void daemon_retry_later(Daemon *d)
         (void) sd_event_source_set_enabled(d->retry, SD_EVENT_ONESHOT);
 }
 
+void daemon_trim_later(Daemon *d)
+{
+        (void) sd_event_source_set_time_relative(d->trim, TRIM_USEC);
+        (void) sd_event_source_set_enabled(d->trim, SD_EVENT_ONESHOT);
+}
+
 void daemon_add_container(Daemon *d, Container *c)
 {
         TAILQ_INSERT_TAIL(&d->containers, c, containers);
@@ -137,8 +143,7 @@ void daemon_remove_container(Daemon *d, Container *c)
         TAILQ_REMOVE(&d->containers, c, containers);
         d->n_containers--;
         status_schedule(&d->status);
-        (void) sd_event_source_set_time_relative(d->trim, TRIM_USEC);
-        (void) sd_event_source_set_enabled(d->trim, SD_EVENT_ONESHOT);
+        daemon_trim_later(d);
         if (d->n_containers == 0)
                 daemon_schedule_idle(d);
 }
@@ -288,7 +293,7 @@ static int daemon_open_run_dir(Daemon *d)
         return 0;
 }
 
-/* What containers had is spread over the heap, and free() gives only its end back. */
+/* What was freed is spread over the heap, and free() gives only its end back. */
 static int daemon_on_trim(sd_event_source *source, uint64_t usec, void *userdata)
 {
         (void) malloc_trim(0);

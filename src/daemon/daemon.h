@@ -85,6 +85,9 @@ bool daemon_has_container(const Daemon *daemon, const char *id);
 /* For containers: calls container_retry() in a second. */
 void daemon_retry_later(Daemon *daemon);
 
+/* Much memory was freed, or will be within a second: then the system has it back. */
+void daemon_trim_later(Daemon *daemon);
+
 /* For containers: lines were logged. */
 void daemon_on_lines(Daemon *daemon);
 
