@@ -151,10 +151,10 @@ static inline void fixture_adopt(Fixture *f, Container *c)
         FakeSink *fake = malloc(sizeof(*fake));
 
         assert(fake);
-        *fake = (FakeSink){ .sink = *c->sink, .fixture = f, .container = c };
+        *fake = (FakeSink){ .sink = *TAILQ_FIRST(&c->feeds)->sink, .fixture = f, .container = c };
         fake->sink.driver = &fake_driver;
-        sink_free(c->sink);
-        c->sink = &fake->sink;
+        sink_free(TAILQ_FIRST(&c->feeds)->sink);
+        TAILQ_FIRST(&c->feeds)->sink = &fake->sink;
 }
 
 static inline int fixture_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -256,7 +256,8 @@ static inline StoredFd *fixture_store(Daemon *d, size_t *ret_n)
                 TAILQ_FOREACH(fifos, &c->fifos, fifos) {
                         fixture_store_one(stored, ret_n, fifos->stdin_fd);
                         for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
-                                fixture_store_one(stored, ret_n, fifos->streams[k].fd);
+                                fixture_store_one(stored, ret_n,
+                                                  TAILQ_FIRST(&fifos->branches)->streams[k].fd);
                 }
         qsort(stored, *ret_n, sizeof(*stored), stored_compare);
         return stored;
@@ -303,9 +304,14 @@ static inline int fixture_open(Fixture *f, const char *id, const char *fifo)
         return fd;
 }
 
+static inline Feed *fixture_feed(Container *c)
+{
+        return TAILQ_FIRST(&c->feeds);
+}
+
 static inline Stream *fixture_stream(Container *c, EntryStream kind)
 {
-        return &TAILQ_FIRST(&c->fifos)->streams[kind];
+        return &TAILQ_FIRST(&TAILQ_FIRST(&c->fifos)->branches)->streams[kind];
 }
 
 /* Lets the daemon do all it can now. Returns how often it woke up. */

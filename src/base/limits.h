@@ -25,6 +25,8 @@
 /* Labels and variables among them: with all that a line adds, an entry stays below the 1024 fields
  * above which journald drops it whole and silently. */
 #define FACTS_MAX_ATTRIBUTES 1000U
+/* Drivers of one container: each at most once, see driver/driver.c. */
+#define DRIVERS_PER_CONTAINER_MAX 5U
 /* Driver options of one container. */
 #define OPTIONS_MAX 64U
 #define OPTION_VALUE_MAX_BYTES 4096U

@@ -3,15 +3,10 @@
 /* The account of a stream; see the header. */
 
 #include "daemon/account.h"
-#include "daemon/container.h"
-#include "daemon/daemon.h"
+#include "daemon/feed.h"
 #include "daemon/kept.h"
+#include "daemon/turns.h"
 #include "io/fifo.h"
-
-static Turns *account_get_turns(Stream *s)
-{
-        return &s->container->daemon->turns;
-}
 
 void account_advance_row(StateRow *row, const Entry *e, uint32_t size)
 {
@@ -48,10 +43,10 @@ int account_settle(Stream *s, StatePage *page)
         if ((uint64_t) turn->dropped == turn->bytes)
                 return 0;
 
-        owner = turn->row == s->row ? s : container_find_stream(s->container, turn->row);
+        owner = turn->row == s->row ? s : feed_find_stream(s->feed, turn->row);
         if (state_get_drops(page)->keeps)
                 return account_settle_kept(owner, turn);
-        r = owner ? fifo_drop(&account_get_turns(s)->scratch, owner->fd, (size_t) turn->bytes,
+        r = owner ? fifo_drop(&stream_get_turns(s)->scratch, owner->fd, (size_t) turn->bytes,
                               &turn->dropped)
                   : -ENODATA;
         if (r != -ENODATA)
@@ -67,7 +62,7 @@ int account_settle(Stream *s, StatePage *page)
 
 void account_owe(Stream *s, StatePage *page, size_t n)
 {
-        const Turns *turns = account_get_turns(s);
+        const Turns *turns = stream_get_turns(s);
         const Entry *last = &turns->entries[n - 1];
         StateTurn *turn = state_begin(page, s->row);
 
@@ -103,7 +98,7 @@ static int account_commit(Stream *s, StatePage *page, StateTurn *turn)
         state_commit(page, turn);
         r = account_settle(s, page);
         s->counts = turn->after.counts;
-        container_on_turn(s->container, page);
+        feed_on_turn(s->feed, page);
         return r < 0 ? r : 0;
 }
 
@@ -143,7 +138,7 @@ int account_drop_owed(Stream *s, StatePage *page)
         int r;
 
         /* Where the next lines that the log is told of would have the same ordinals, it is told. */
-        if (drops->untold.lines == 0 && !container_find_kept(s->container)) {
+        if (drops->untold.lines == 0 && !feed_find_kept(s->feed)) {
                 drops->untold = (Loss){ .lines = owed->owed_lines,
                                         .bytes = owed->owed_bytes,
                                         .reasons = LOSS_FULL };
@@ -165,7 +160,7 @@ int account_drop_owed(Stream *s, StatePage *page)
 
 int account_ship(Stream *s, StatePage *page, size_t n, const StateTurn *owed)
 {
-        const Turns *turns = account_get_turns(s);
+        const Turns *turns = stream_get_turns(s);
         bool is_kept = s->kept_left > 0;
         StateTurn *turn = state_begin(page, s->row);
         size_t used = 0;
@@ -188,7 +183,7 @@ int account_ship(Stream *s, StatePage *page, size_t n, const StateTurn *owed)
 
 int account_drop(Stream *s, StatePage *page, size_t n, uint32_t reason)
 {
-        const Turns *turns = account_get_turns(s);
+        const Turns *turns = stream_get_turns(s);
         StateTurn *turn = state_begin(page, s->row);
         StateDrops *drops = state_begin_drops(page, turn);
 
@@ -207,7 +202,7 @@ int account_drop(Stream *s, StatePage *page, size_t n, uint32_t reason)
         return account_commit(s, page, turn);
 }
 
-void account_tell(Container *c, StatePage *page)
+void account_tell(Feed *feed, StatePage *page)
 {
         StateTurn *turn = state_begin(page, state_get_active(page)->row);
         StateDrops *drops = state_begin_drops(page, turn);
@@ -215,7 +210,7 @@ void account_tell(Container *c, StatePage *page)
         turn->next_ordinal += drops->untold.lines;
         drops->untold = (Loss){};
         state_commit(page, turn);
-        container_on_turn(c, page);
+        feed_on_turn(feed, page);
 }
 
 void account_keep(Stream *s, StatePage *page, size_t bytes)

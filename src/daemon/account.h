@@ -39,7 +39,7 @@ int account_ship(Stream *stream, StatePage *page, size_t n, const StateTurn *owe
 int account_drop(Stream *stream, StatePage *page, size_t n, uint32_t reason);
 
 /* The log has said so. */
-void account_tell(Container *container, StatePage *page);
+void account_tell(Feed *feed, StatePage *page);
 
 /* Moves so many bytes from the FIFO into the file of kept ones, or fewer if it takes no more. Only
  * while there are none in it. */

@@ -51,7 +51,7 @@ static int adoption_open_ended(void)
  * be dropped, and what it owes cannot be shipped again, unless it is kept in a file. */
 static int adoption_forget(Stream *s)
 {
-        Container *c = s->container;
+        Container *c = s->feed->container;
         StateTurn *active;
         StatePage *page;
         StateKept kept;
@@ -60,7 +60,7 @@ static int adoption_forget(Stream *s)
         log_warning("The pipe of %s of container %s is gone, and its stream has ended: conlogd was "
                     "stopped, and the service manager keeps no pipes then.",
                     entry_stream_to_string(s->kind), c->id);
-        r = state_map(&c->daemon->states, &c->state, c->id, &page);
+        r = feed_map(s->feed, &page);
         if (r < 0)
                 return r;
         active = state_get_active(page);
@@ -105,7 +105,7 @@ int adoption_restore(Fifos *init, int dir_fd, Spec *spec)
                 if (!is_lost[k])
                         continue;
                 is_news = true;
-                r = adoption_forget(&init->streams[k]);
+                r = adoption_forget(&TAILQ_FIRST(&init->branches)->streams[k]);
                 if (r >= 0)
                         r = spec_set_pipe(spec, k, NULL);
         }

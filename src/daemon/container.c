@@ -3,34 +3,19 @@
 /* A container; see the header. */
 
 #include <fcntl.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/log.h"
-#include "daemon/account.h"
 #include "daemon/adoption.h"
 #include "daemon/container.h"
 #include "daemon/control.h"
 #include "daemon/daemon.h"
+#include "daemon/feed.h"
 #include "daemon/restore.h"
-#include "io/fifo.h"
 #include "io/rundir.h"
 
 static void container_on_fifos_ended(Fifos *f);
-
-static void container_on_sink_ready(Sink *sink, void *userdata);
-
-Stream *container_find_stream(Container *c, uint32_t row)
-{
-        Fifos *f;
-
-        TAILQ_FOREACH(f, &c->fifos, fifos)
-                for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
-                        if (f->is_logged && f->streams[k].fd >= 0 && f->streams[k].row == row)
-                                return &f->streams[k];
-        return NULL;
-}
 
 Fifos *container_find_exec(Container *c, const char *exec)
 {
@@ -42,69 +27,14 @@ Fifos *container_find_exec(Container *c, const char *exec)
         return NULL;
 }
 
-Stream *container_find_kept(Container *c)
+uint64_t container_get_lines(const Container *c)
 {
-        Fifos *f;
-
-        TAILQ_FOREACH(f, &c->fifos, fifos)
-                for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
-                        if (f->streams[k].kept_left > 0)
-                                return &f->streams[k];
-        return NULL;
-}
-
-void container_take_counts(Container *c, StatePage *page)
-{
-        const StateDrops *drops = state_get_drops(page);
-
-        c->counts = state_get_active(page)->total;
-        c->untold = drops->untold;
-        c->lines_dropped = drops->lines;
-}
-
-void container_on_turn(Container *c, StatePage *page)
-{
-        container_take_counts(c, page);
-        daemon_on_lines(c->daemon);
-}
-
-bool container_tell_loss(Container *c, StatePage *page)
-{
-        Entry e = {
-                .kind = ENTRY_DROPPED,
-                .priority = LOG_WARNING,
-                .ordinal = state_get_active(page)->next_ordinal,
-                .loss = c->untold,
-        };
-
-        if (c->sink->driver->write(c->sink, &e, 1) == 0)
-                return false;
-        account_tell(c, page);
-        return true;
-}
-
-int container_fifo_is_full(Container *c, const Stream *s)
-{
-        const Fifos *f = container_of(s, Fifos, streams[s->kind]);
-        _cleanup_close_ int dir_fd = -1, fd = -1;
-        char name[FIFO_NAME_BYTES];
-        struct pollfd p = { .events = POLLOUT };
-
-        if (f->is_adopted)
-                return fifo_is_full(&c->daemon->turns.scratch, s->fd);
-        dir_fd = rundir_open_at(c->daemon->containers_fd, c->id, &c->state.dir_ino);
-        if (dir_fd < 0)
-                return dir_fd;
-        fifos_get_name(f, entry_stream_to_string(s->kind), name);
-        fd = fifo_open(dir_fd, name, O_WRONLY);
-        if (fd < 0)
-                return fd;
-        p.fd = fd;
-        return poll(&p, 1, 0) == 0;
+        return TAILQ_FIRST(&c->feeds)->counts.lines;
 }
 
 Container *container_free(Container *c)
 {
+        Feed *feed;
         Fifos *f;
 
         if (!c)
@@ -113,9 +43,10 @@ Container *container_free(Container *c)
                 TAILQ_REMOVE(&c->fifos, f, fifos);
                 fifos_free(f);
         }
-        sink_free(c->sink);
-        state_unmap(&c->daemon->states, &c->state);
-        delivery_done(&c->delivery);
+        while ((feed = TAILQ_FIRST(&c->feeds))) {
+                TAILQ_REMOVE(&c->feeds, feed, feeds);
+                feed_free(feed);
+        }
         free(c->id);
         free(c->name);
         free(c->image);
@@ -134,8 +65,7 @@ static int copy_text(const char *s, char **ret)
 int container_new(Container **ret, Daemon *daemon, const Spec *spec, Refusal *refusal)
 {
         _cleanup_(container_freep) Container *c = NULL;
-        char reason[REASON_MAX_BYTES] = "";
-        const char *key = "";
+        Feed *feed;
         int r;
 
         c = malloc(sizeof(*c));
@@ -148,6 +78,7 @@ int container_new(Container **ret, Daemon *daemon, const Spec *spec, Refusal *re
                 .has_stdin = spec->has_stdin,
                 .rows_taken = 1,
         };
+        TAILQ_INIT(&c->feeds);
         TAILQ_INIT(&c->fifos);
         (void) snprintf(c->epoch, sizeof(c->epoch), "%s", spec->facts.epoch);
         if (copy_text(spec->facts.id, &c->id) < 0 || copy_text(spec->facts.name, &c->name) < 0 ||
@@ -155,17 +86,10 @@ int container_new(Container **ret, Daemon *daemon, const Spec *spec, Refusal *re
             copy_text(spec->facts.unit, &c->unit) < 0)
                 return -ENOMEM;
 
-        r = delivery_init(&c->delivery, spec->driver, &spec->options, &key, reason);
-        if (r >= 0)
-                r = spec->driver->open(spec->driver, &daemon->host, &spec->facts, &spec->options,
-                                       &c->sink, &key, reason);
-        if (r == -EINVAL)
-                return refuse_option(refusal, spec->driver->name, key, reason);
+        r = feed_new(&feed, c, spec->driver, &spec->facts, &spec->options, refusal);
         if (r < 0)
                 return r;
-        c->sink->on_ready = container_on_sink_ready;
-        c->sink->userdata = c;
-
+        TAILQ_INSERT_TAIL(&c->feeds, feed, feeds);
         *ret = TAKE_PTR(c);
         return 0;
 }
@@ -229,22 +153,21 @@ int container_create(Container **ret, Daemon *daemon, json_t *request, int *fds,
         if (r < 0)
                 return r;
 
-        dir_fd = rundir_create_at(daemon->containers_fd, c->id, &c->state.dir_ino);
+        dir_fd = rundir_create_at(daemon->containers_fd, c->id, &c->dir_ino);
         if (dir_fd == -EEXIST && !daemon_has_container(daemon, c->id)) {
                 r = restore_remove_rest(daemon, c->id);
-                dir_fd = r < 0 ? r
-                               : rundir_create_at(daemon->containers_fd, c->id, &c->state.dir_ino);
+                dir_fd = r < 0 ? r : rundir_create_at(daemon->containers_fd, c->id, &c->dir_ino);
         }
         if (dir_fd == -EEXIST)
                 return refuse(refusal, "io.conlogd.ContainerExists", "{s:s}", "id", c->id);
         if (dir_fd < 0)
                 return dir_fd;
         r = container_fill_dir(c, dir_fd, spec, fds);
-        if (r == -EPERM && c->delivery.buffer_bytes > 0)
+        if (r == -EPERM && TAILQ_FIRST(&c->feeds)->delivery.buffer_bytes > 0)
                 r = refuse_option(refusal, spec->driver->name, "max-buffer-size", buffer_rule);
         if (r < 0) {
                 Fifos *init = TAILQ_FIRST(&c->fifos);
-                ino_t ino = c->state.dir_ino;
+                ino_t ino = c->dir_ino;
 
                 if (init)
                         fifos_unstore(init);
@@ -270,6 +193,23 @@ static int container_take_rows(Container *c, uint32_t *ret)
         return -ENOSPC;
 }
 
+/* For the streams of a new exec, in the pages of all drivers. */
+static int container_clear_rows(Container *c, uint32_t first)
+{
+        StatePage *page;
+        Feed *feed;
+        int r;
+
+        TAILQ_FOREACH(feed, &c->feeds, feeds) {
+                r = feed_map(feed, &page);
+                if (r < 0)
+                        return r;
+                state_clear_row(page, first);
+                state_clear_row(page, first + 1);
+        }
+        return 0;
+}
+
 static int container_write_exec(const Fifos *f, int dir_fd)
 {
         char name[ID_MAX_BYTES + sizeof(EXEC_CONFIG_SUFFIX)], text[128];
@@ -286,7 +226,7 @@ static void container_forget_exec(Container *c, Fifos *f)
         _cleanup_close_ int dir_fd = -1;
         char name[ID_MAX_BYTES + sizeof(EXEC_CONFIG_SUFFIX)];
 
-        dir_fd = rundir_open_at(c->daemon->containers_fd, c->id, &c->state.dir_ino);
+        dir_fd = rundir_open_at(c->daemon->containers_fd, c->id, &c->dir_ino);
         if (dir_fd >= 0) {
                 (void) snprintf(name, sizeof(name), "%s" EXEC_CONFIG_SUFFIX, f->name);
                 (void) unlinkat(dir_fd, name, 0);
@@ -303,7 +243,6 @@ int container_exec(Container *c, const char *exec, bool is_terminal, bool is_log
                    Refusal *refusal)
 {
         _cleanup_close_ int dir_fd = -1;
-        StatePage *page;
         Fifos *f;
         int r;
 
@@ -318,7 +257,7 @@ int container_exec(Container *c, const char *exec, bool is_terminal, bool is_log
                 return refuse(refusal, "io.conlogd.LimitReached", "{s:s, s:i}", "limit",
                               "execs of a container", "value", (int) EXECS_MAX);
 
-        dir_fd = rundir_open_at(c->daemon->containers_fd, c->id, &c->state.dir_ino);
+        dir_fd = rundir_open_at(c->daemon->containers_fd, c->id, &c->dir_ino);
         if (dir_fd < 0)
                 return dir_fd;
         r = container_new_fifos(c, exec, true, is_logged, is_terminal, &f);
@@ -335,11 +274,7 @@ int container_exec(Container *c, const char *exec, bool is_terminal, bool is_log
                                       "logged execs of a container", "value",
                                       (int) EXECS_LOGGED_MAX);
                 }
-                r = state_map(&c->daemon->states, &c->state, c->id, &page);
-                if (r >= 0) {
-                        state_clear_row(page, f->first_row);
-                        state_clear_row(page, f->first_row + 1);
-                }
+                r = container_clear_rows(c, f->first_row);
         }
         /* What a daemon that was killed in here has left. */
         fifos_unlink(f, dir_fd);
@@ -362,48 +297,39 @@ static int container_delete_dir(Container *c)
 {
         _cleanup_close_ int dir_fd = -1;
 
-        dir_fd = rundir_open_at(c->daemon->containers_fd, c->id, &c->state.dir_ino);
+        dir_fd = rundir_open_at(c->daemon->containers_fd, c->id, &c->dir_ino);
         if (dir_fd < 0)
                 return dir_fd;
         if (unlinkat(dir_fd, "config", 0) < 0 && errno != ENOENT)
                 return -errno;
-        return rundir_remove_at(c->daemon->containers_fd, c->id, c->state.dir_ino);
+        return rundir_remove_at(c->daemon->containers_fd, c->id, c->dir_ino);
 }
 
-/* Tells what is left to tell. Returns 1, or 0 while the driver is busy. */
+/* Has each driver told what is left to tell. Returns 1, or 0 while one of them is busy. */
 static int container_tell_end(Container *c)
 {
-        Entry end = { .kind = ENTRY_END,
-                      .priority = LOG_INFO,
-                      .counts = c->counts,
-                      .lines_dropped = c->lines_dropped };
-        StatePage *page;
-        int r;
+        int r, ret = 1;
+        Feed *feed;
 
-        if (c->is_told)
-                return 1;
-        if (c->untold.lines > 0) {
-                r = state_map(&c->daemon->states, &c->state, c->id, &page);
-                if (base_is_passing(r))
-                        return r;
-                if (r >= 0 && !container_tell_loss(c, page))
-                        return 0;
+        TAILQ_FOREACH(feed, &c->feeds, feeds) {
+                r = feed_tell_end(feed);
+                if (r <= 0 && ret >= 0)
+                        ret = r;
         }
-        c->is_told = c->sink->driver->write(c->sink, &end, 1) > 0;
-        return c->is_told;
+        return ret;
 }
 
 /* The container is drained: say so in the log, delete everything, answer. */
 static void container_finish(Container *c)
 {
         void *call = c->call;
-        Counts counts = c->counts;
+        Counts counts = TAILQ_FIRST(&c->feeds)->counts;
         Daemon *daemon = c->daemon;
         int r;
 
         r = container_tell_end(c);
         if (r == 0)
-                return; /* container_on_sink_ready() comes back here */
+                return; /* the sink comes back here when it is ready */
         if (r > 0)
                 r = container_delete_dir(c);
         if (base_is_passing(r)) {
@@ -426,9 +352,11 @@ static void container_on_fifos_ended(Fifos *f)
         Counts counts = {};
 
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
-                counts.lines += f->streams[k].counts.lines;
-                counts.bytes += f->streams[k].counts.bytes;
-                counts.dropped += f->streams[k].counts.dropped;
+                const Counts *of_stream = &TAILQ_FIRST(&f->branches)->streams[k].counts;
+
+                counts.lines += of_stream->lines;
+                counts.bytes += of_stream->bytes;
+                counts.dropped += of_stream->dropped;
         }
 
         if (f->is_exec)
@@ -470,18 +398,4 @@ void container_retry(Container *c)
 {
         if (c->is_removing && TAILQ_EMPTY(&c->fifos))
                 container_finish(c);
-}
-
-static void container_on_sink_ready(Sink *sink, void *userdata)
-{
-        Container *c = ASSERT_PTR(userdata);
-        Fifos *f;
-
-        if (c->is_removing && TAILQ_EMPTY(&c->fifos)) {
-                container_finish(c);
-                return;
-        }
-        TAILQ_FOREACH(f, &c->fifos, fifos)
-                for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
-                        stream_on_sink_ready(&f->streams[k]);
 }

@@ -2,21 +2,17 @@
 #pragma once
 
 /*
- * A container: its directory in the run directory, its FIFOs and its driver. What Create was told
+ * A container: its directory in the run directory, its FIFOs and its drivers. What Create was told
  * stays in the file "config"; only what every day needs is kept in memory.
  */
 
 #include <jansson.h>
 #include <sys/queue.h>
 
-#include "daemon/delivery.h"
+#include "daemon/feed.h"
 #include "daemon/fifos.h"
 #include "daemon/refusal.h"
 #include "daemon/spec.h"
-#include "daemon/state.h"
-#include "driver/driver.h"
-
-typedef struct Daemon Daemon;
 
 struct Container {
         TAILQ_ENTRY(Container) containers; /* Daemon.containers */
@@ -26,20 +22,15 @@ struct Container {
         char *image;
         char *unit;
         uint64_t created_usec;
-        Sink *sink;
-        State state;
-        Delivery delivery;
-        Counts counts; /* as in the state page; so are the next two */
-        Loss untold;   /* dropped, and the log does not say so yet */
-        uint64_t lines_dropped;
+        ino_t dir_ino;                      /* of its directory */
+        TAILQ_HEAD(FeedList, Feed) feeds;   /* one for each driver */
         TAILQ_HEAD(FifosList, Fifos) fifos; /* the container's own first */
         unsigned n_execs;
         uint32_t rows_taken; /* bit i: rows 2i and 2i+1 of the state page */
         bool is_terminal;
         bool has_stdin;
         bool is_removing;
-        bool is_told; /* the end of its streams is in the log */
-        void *call;   /* VarlinkCall of the Remove that waits, NULL: none */
+        void *call; /* VarlinkCall of the Remove that waits, NULL: none */
         char epoch[33];
 };
 
@@ -55,9 +46,6 @@ int container_new(Container **ret, Daemon *daemon, const Spec *spec, Refusal *re
 int container_new_fifos(Container *container, const char *name, bool is_exec, bool is_logged,
                         bool is_terminal, Fifos **ret);
 int container_add_init(Container *container, Fifos **ret);
-
-/* For restore: the counts, from the state page. */
-void container_take_counts(Container *container, StatePage *page);
 
 /* The file of an exec in the directory of its container is called after it, and so. */
 #define EXEC_CONFIG_SUFFIX "-config"
@@ -78,20 +66,8 @@ Fifos *container_find_exec(Container *container, const char *exec);
 void container_remove_exec(Container *container, Fifos *exec, void *call);
 void container_remove(Container *container, void *call);
 
-/* Goes on with a Remove that something passing has stopped. */
+/* Goes on with a Remove that something passing, or a busy driver, has stopped. */
 void container_retry(Container *container);
 
-/* For its streams: the one with that row, or NULL. */
-Stream *container_find_stream(Container *container, uint32_t row);
-
-/* For its streams: one that has bytes kept aside, or NULL. */
-Stream *container_find_kept(Container *container);
-
-/* For its streams: the active turn of the page has changed. */
-void container_on_turn(Container *container, StatePage *page);
-
-/* For its streams: logs which lines were dropped. False when the driver is busy. */
-bool container_tell_loss(Container *container, StatePage *page);
-
-/* For its streams: whether all slots of the stream's pipe are used. 1, 0, or a negative errno. */
-int container_fifo_is_full(Container *container, const Stream *stream);
+/* Lines that its first driver has logged. */
+uint64_t container_get_lines(const Container *container);

@@ -37,29 +37,14 @@ static const char *control_get_string(json_t *parameters, const char *key)
         return json_string_value(json_object_get(parameters, key));
 }
 
-/* Whether there is something that the driver does not take now: lines, or the end of a container
- * that is drained. */
 static bool control_is_waiting(const Container *c)
 {
-        const Fifos *f;
+        const Feed *feed;
 
-        TAILQ_FOREACH(f, &c->fifos, fifos)
-                for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
-                        if (stream_is_waiting(&f->streams[k]))
-                                return true;
-        return TAILQ_EMPTY(&c->fifos);
-}
-
-/* Who or what a container that is waiting waits for; NULL: it has no name. */
-static const char *control_get_awaited(const Container *c)
-{
-        Rate *rate = c->delivery.rate;
-        uint64_t now = 0;
-
-        (void) sd_event_now(c->daemon->event, CLOCK_MONOTONIC, &now);
-        if (rate && !rate->drops && !c->is_removing && rate_get_delay(rate, now) > 0)
-                return "rate limit";
-        return c->sink->taker;
+        TAILQ_FOREACH(feed, &c->feeds, feeds)
+                if (feed_is_waiting(feed))
+                        return true;
+        return false;
 }
 
 /* The request, from the container's config; NULL if it cannot be read. */
@@ -67,7 +52,7 @@ static json_t *control_read_request(const Container *c)
 {
         _cleanup_buffer_ Buffer text = {};
         _cleanup_close_ int dir_fd = -1;
-        ino_t ino = c->state.dir_ino;
+        ino_t ino = c->dir_ino;
         json_t *object, *request;
 
         dir_fd = rundir_open_at(c->daemon->containers_fd, c->id, &ino);
@@ -82,18 +67,20 @@ static json_t *control_read_request(const Container *c)
 /* After the interface's type Container; the whole of it, or what List shows. */
 static int control_pack_container(const Container *c, bool whole, json_t **ret)
 {
+        const Feed *first = TAILQ_FIRST(&c->feeds);
         json_t *object, *streams, *execs, *request;
-        bool is_waiting = control_is_waiting(c);
+        bool is_waiting = feed_is_waiting(first);
         Fifos *f;
 
         object = json_pack(
                 "{s:s, s:s*, s:s*, s:s*, s:s, s:I, s:b, s:s, s:s, s:b, s:s*, s:I, s:I, s:I, s:I}",
                 "id", c->id, "name", c->name, "image", c->image, "unit", c->unit, "epoch", c->epoch,
                 "createdUSec", (json_int_t) c->created_usec, "terminal", c->is_terminal, "driver",
-                c->sink->driver->name, "state", c->is_removing ? "removing" : "active", "waiting",
-                is_waiting, "waitingFor", is_waiting ? control_get_awaited(c) : NULL, "lines",
-                (json_int_t) c->counts.lines, "bytes", (json_int_t) c->counts.bytes, "linesDropped",
-                (json_int_t) c->lines_dropped, "bytesDropped", (json_int_t) c->counts.dropped);
+                first->sink->driver->name, "state", c->is_removing ? "removing" : "active",
+                "waiting", is_waiting, "waitingFor", is_waiting ? feed_get_awaited(first) : NULL,
+                "lines", (json_int_t) first->counts.lines, "bytes",
+                (json_int_t) first->counts.bytes, "linesDropped", (json_int_t) first->lines_dropped,
+                "bytesDropped", (json_int_t) first->counts.dropped);
         if (!object)
                 return -ENOMEM;
         *ret = object;

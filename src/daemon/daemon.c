@@ -139,7 +139,7 @@ void daemon_add_container(Daemon *d, Container *c)
 
 void daemon_remove_container(Daemon *d, Container *c)
 {
-        d->n_lines_removed += c->counts.lines;
+        d->n_lines_removed += container_get_lines(c);
         TAILQ_REMOVE(&d->containers, c, containers);
         d->n_containers--;
         status_schedule(&d->status);

@@ -3,6 +3,7 @@
 /* The FIFOs of one process; see the header. */
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -13,27 +14,80 @@
 #include "daemon/daemon.h"
 #include "daemon/fifos.h"
 #include "io/fifo.h"
+#include "io/rundir.h"
 
 void fifos_get_name(const Fifos *f, const char *stream, char ret[FIFO_NAME_BYTES])
 {
         (void) snprintf(ret, FIFO_NAME_BYTES, "%s-%s", f->name, stream);
 }
 
+void fifos_get_stream_name(const Stream *s, char ret[FIFO_NAME_BYTES])
+{
+        fifos_get_name(s->fifos, entry_stream_to_string(s->kind), ret);
+}
+
+int fifos_stream_is_full(const Stream *s)
+{
+        Container *c = s->feed->container;
+        _cleanup_close_ int dir_fd = -1, fd = -1;
+        struct pollfd p = { .events = POLLOUT };
+        char name[FIFO_NAME_BYTES];
+
+        if (s->fifos->is_adopted)
+                return fifo_is_full(&c->daemon->turns.scratch, s->fd);
+        dir_fd = rundir_open_at(c->daemon->containers_fd, c->id, &c->dir_ino);
+        if (dir_fd < 0)
+                return dir_fd;
+        fifos_get_stream_name(s, name);
+        fd = fifo_open(dir_fd, name, O_WRONLY);
+        if (fd < 0)
+                return fd;
+        p.fd = fd;
+        return poll(&p, 1, 0) == 0;
+}
+
 static void fifos_on_stream_ended(Stream *s)
 {
-        Fifos *f = container_of(s, Fifos, streams[s->kind]);
+        Fifos *f = s->fifos;
+        const Branch *b;
 
-        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
-                if (f->has_streams[k] && f->streams[k].phase != STREAM_ENDED)
-                        return;
+        TAILQ_FOREACH(b, &f->branches, branches)
+                for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                        if (f->has_streams[k] && b->streams[k].phase != STREAM_ENDED)
+                                return;
         f->on_ended(f);
+}
+
+/* The streams for one driver more; nothing is opened. */
+static int fifos_add_branch(Fifos *f, Feed *feed)
+{
+        Branch *b;
+
+        b = malloc(sizeof(*b));
+        if (!b)
+                return -ENOMEM;
+        *b = (Branch){ .feed = feed };
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                b->streams[k] = (Stream){
+                        .feed = feed,
+                        .fifos = f,
+                        .exec_id = f->is_exec ? f->name : NULL,
+                        .kind = k,
+                        .fd = -1,
+                        .is_logged = f->is_logged,
+                        .on_ended = fifos_on_stream_ended,
+                };
+        TAILQ_INSERT_TAIL(&f->branches, b, branches);
+        return 0;
 }
 
 int fifos_new(Fifos **ret, Container *container, const char *name, bool is_exec, bool is_logged,
               bool is_terminal)
 {
+        _cleanup_(fifos_freep) Fifos *f = NULL;
         size_t size = strlen(name) + 1;
-        Fifos *f;
+        Feed *feed;
+        int r;
 
         f = malloc(sizeof(*f) + size);
         if (!f)
@@ -48,28 +102,37 @@ int fifos_new(Fifos **ret, Container *container, const char *name, bool is_exec,
                 .has_streams = { [ENTRY_STDOUT] = true, [ENTRY_STDERR] = !is_terminal },
         };
         memcpy(f->name, name, size);
-        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
-                f->streams[k] = (Stream){
-                        .container = container,
-                        .exec_id = is_exec ? f->name : NULL,
-                        .kind = k,
-                        .fd = -1,
-                        .is_logged = is_logged,
-                        .on_ended = fifos_on_stream_ended,
-                };
-        *ret = f;
+        TAILQ_INIT(&f->branches);
+        TAILQ_FOREACH(feed, &container->feeds, feeds) {
+                r = fifos_add_branch(f, feed);
+                if (r < 0)
+                        return r;
+        }
+        *ret = TAKE_PTR(f);
         return 0;
+}
+
+static Branch *branch_free(Branch *b)
+{
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                stream_done(&b->streams[k]);
+        free(b);
+        return NULL;
 }
 
 Fifos *fifos_free(Fifos *f)
 {
+        Branch *b;
+
         if (!f)
                 return NULL;
         if (f->is_waiting)
                 TAILQ_REMOVE(&f->container->daemon->store.waiting, f, waiting);
         f->container->daemon->store.n_kept -= f->n_fds;
-        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
-                stream_done(&f->streams[k]);
+        while ((b = TAILQ_FIRST(&f->branches))) {
+                TAILQ_REMOVE(&f->branches, b, branches);
+                branch_free(b);
+        }
         f->stdin_fd = base_close(f->stdin_fd);
         free(f);
         return NULL;
@@ -127,7 +190,7 @@ static int fifos_open_one(Fifos *f, int dir_fd, const char *stream, int flags, b
  * was away is as the kernel makes them, and its container has to live with that if need be. */
 static int fifos_set_capacity(const Fifos *f, const Stream *s, bool is_new)
 {
-        uint32_t wanted = f->container->delivery.buffer_bytes;
+        uint32_t wanted = s->feed->delivery.buffer_bytes;
         const char *id = f->container->id, *name = entry_stream_to_string(s->kind);
         size_t capacity = 0;
         int r;
@@ -150,32 +213,39 @@ static int fifos_set_capacity(const Fifos *f, const Stream *s, bool is_new)
 void fifos_give_back(Fifos *f)
 {
         Store *store = &f->container->daemon->store;
+        Branch *b;
 
         store_give_back(store, TAKE_FD(f->stdin_fd));
-        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
-                store_give_back(store, TAKE_FD(f->streams[k].fd));
+        TAILQ_FOREACH(b, &f->branches, branches)
+                for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                        store_give_back(store, TAKE_FD(b->streams[k].fd));
 }
 
 bool fifos_are_small(const Fifos *f)
 {
-        size_t wanted = f->container->delivery.buffer_bytes ?: PEEK_MAX_BYTES, capacity;
+        const Branch *b;
+        size_t capacity;
 
-        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
-                if (f->streams[k].fd >= 0 && fifo_get_capacity(f->streams[k].fd, &capacity) >= 0 &&
-                    capacity < wanted)
-                        return true;
+        TAILQ_FOREACH(b, &f->branches, branches)
+                for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                        if (b->streams[k].fd >= 0 &&
+                            fifo_get_capacity(b->streams[k].fd, &capacity) >= 0 &&
+                            capacity < (b->feed->delivery.buffer_bytes ?: PEEK_MAX_BYTES))
+                                return true;
         return false;
 }
 
 size_t fifos_get_fds(const Fifos *f, int ret[NOTIFY_FDS_MAX])
 {
+        const Branch *b;
         size_t n = 0;
 
         if (f->stdin_fd >= 0)
                 ret[n++] = f->stdin_fd;
-        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
-                if (f->streams[k].fd >= 0)
-                        ret[n++] = f->streams[k].fd;
+        TAILQ_FOREACH(b, &f->branches, branches)
+                for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                        if (b->streams[k].fd >= 0)
+                                ret[n++] = b->streams[k].fd;
         return n;
 }
 
@@ -209,7 +279,7 @@ int fifos_open(Fifos *f, int dir_fd, bool is_new)
         }
         f->is_stored = is_stored;
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
-                Stream *s = &f->streams[k];
+                Stream *s = &TAILQ_FIRST(&f->branches)->streams[k];
 
                 if (!f->has_streams[k])
                         continue;
@@ -240,7 +310,7 @@ int fifos_adopt(Fifos *f, int fds[ENTRY_STREAMS], bool is_stored)
         f->has_stdin = false;
         f->is_stored = is_stored;
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
-                Stream *s = &f->streams[k];
+                Stream *s = &TAILQ_FIRST(&f->branches)->streams[k];
 
                 f->has_streams[k] = fds[k] >= 0;
                 if (!f->has_streams[k])
@@ -269,23 +339,29 @@ static bool fd_is_file(int fd, const struct stat *file)
 
 bool fifos_hold(const Fifos *f, const struct stat *st)
 {
-        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
-                if (fd_is_file(f->streams[k].fd, st))
-                        return true;
+        const Branch *b;
+
+        TAILQ_FOREACH(b, &f->branches, branches)
+                for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                        if (fd_is_file(b->streams[k].fd, st))
+                                return true;
         return fd_is_file(f->stdin_fd, st);
 }
 
 void fifos_end(Fifos *f)
 {
-        Stream *live[ENTRY_STREAMS];
+        Stream *live[DRIVERS_PER_CONTAINER_MAX * ENTRY_STREAMS];
         size_t n = 0;
+        Branch *b;
 
         if (f->is_ending)
                 return;
         f->is_ending = true;
-        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
-                if (f->is_logged && f->has_streams[k] && f->streams[k].phase != STREAM_ENDED)
-                        live[n++] = &f->streams[k];
+        TAILQ_FOREACH(b, &f->branches, branches)
+                for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                        if (f->is_logged && f->has_streams[k] &&
+                            b->streams[k].phase != STREAM_ENDED)
+                                live[n++] = &b->streams[k];
         if (n == 0) {
                 f->on_ended(f);
                 return;
@@ -316,14 +392,15 @@ static json_t *fifos_describe_one(const Fifos *f, const char *stream, const Stre
 
 json_t *fifos_describe(const Fifos *f)
 {
+        const Branch *first = TAILQ_FIRST(&f->branches);
         json_t *array = json_array();
 
         if (f->has_stdin)
                 json_array_append_new(array, fifos_describe_one(f, "stdin", NULL));
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
                 if (f->has_streams[k])
-                        json_array_append_new(
-                                array,
-                                fifos_describe_one(f, entry_stream_to_string(k), &f->streams[k]));
+                        json_array_append_new(array,
+                                              fifos_describe_one(f, entry_stream_to_string(k),
+                                                                 &first->streams[k]));
         return array;
 }

@@ -23,13 +23,20 @@
 #include "daemon/stream.h"
 #include "io/notify.h"
 
-typedef struct Fifos Fifos;
+typedef struct Container Container;
+
+/* The streams of a set for one driver. */
+typedef struct Branch {
+        TAILQ_ENTRY(Branch) branches; /* Fifos.branches */
+        Feed *feed;
+        Stream streams[ENTRY_STREAMS];
+} Branch;
 
 struct Fifos {
         TAILQ_ENTRY(Fifos) fifos; /* Container.fifos */
         Container *container;
-        Stream streams[ENTRY_STREAMS];
-        int stdin_fd; /* -1: not logged */
+        TAILQ_HEAD(BranchList, Branch) branches; /* in the order of Container.feeds */
+        int stdin_fd;                            /* -1: not logged */
         bool is_exec;
         bool is_logged;
         bool is_terminal;
@@ -99,6 +106,12 @@ void fifos_unlink(const Fifos *fifos, int dir_fd);
 /* The array of streams for an answer, after the interface's type Stream. */
 json_t *fifos_describe(const Fifos *fifos);
 
+/* Whether all slots of the stream's pipe are used. 1, 0, or a negative errno. */
+int fifos_stream_is_full(const Stream *stream);
+
 /* "<name>-<stdin|stdout|stderr>", and the room for it. */
 #define FIFO_NAME_BYTES (ID_MAX_BYTES + sizeof("-stdout"))
 void fifos_get_name(const Fifos *fifos, const char *stream, char ret[FIFO_NAME_BYTES]);
+
+/* What the pipe of a stream is called. */
+void fifos_get_stream_name(const Stream *stream, char ret[FIFO_NAME_BYTES]);

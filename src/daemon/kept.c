@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 
 #include "daemon/daemon.h"
+#include "daemon/feed.h"
 #include "daemon/kept.h"
 #include "io/fifo.h"
 #include "io/rundir.h"
@@ -16,13 +17,12 @@
 /* Opens the directory of the stream's container and says what the file is called there. */
 static int kept_open_dir(const Stream *s, char ret_name[KEPT_NAME_BYTES])
 {
-        const Fifos *f = container_of(s, Fifos, streams[s->kind]);
+        Container *c = s->feed->container;
         char name[FIFO_NAME_BYTES];
 
-        fifos_get_name(f, entry_stream_to_string(s->kind), name);
+        fifos_get_stream_name(s, name);
         (void) snprintf(ret_name, KEPT_NAME_BYTES, "%s-kept", name);
-        return rundir_open_at(s->container->daemon->containers_fd, s->container->id,
-                              &s->container->state.dir_ino);
+        return rundir_open_at(c->daemon->containers_fd, c->id, &c->dir_ino);
 }
 
 int kept_fill(Stream *s, size_t n, int64_t *moved)
@@ -52,7 +52,7 @@ int kept_peek(Stream *s, uint64_t offset, size_t n, Span *ret)
         if (fd < 0)
                 return fd;
         n = MIN(n, (size_t) PEEK_MAX_BYTES);
-        *ret = (Span){ .data = s->container->daemon->turns.scratch.buffer, .size = n };
+        *ret = (Span){ .data = stream_get_turns(s)->scratch.buffer, .size = n };
         do
                 k = pread(fd, (char *) ret->data, n, (off_t) offset);
         while (k < 0 && errno == EINTR);

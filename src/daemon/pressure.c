@@ -6,13 +6,14 @@
 #include "daemon/account.h"
 #include "daemon/container.h"
 #include "daemon/daemon.h"
+#include "daemon/feed.h"
 #include "io/fifo.h"
 
 static uint64_t pressure_get_now(const Stream *s)
 {
         uint64_t now = 0;
 
-        (void) sd_event_now(s->container->daemon->event, CLOCK_MONOTONIC, &now);
+        (void) sd_event_now(feed_get_daemon(s->feed)->event, CLOCK_MONOTONIC, &now);
         return now;
 }
 
@@ -20,7 +21,7 @@ void pressure_wait(Stream *s)
 {
         size_t fill = 0;
 
-        if (!s->container->delivery.is_nonblocking || s->is_draining) {
+        if (!s->feed->delivery.is_nonblocking || s->is_draining) {
                 s->phase = STREAM_WAITING;
                 return;
         }
@@ -47,7 +48,7 @@ void pressure_let_go_first(Stream *s, Stream *other)
 
 void pressure_pause(Stream *s)
 {
-        uint64_t delay = rate_get_delay(s->container->delivery.rate, pressure_get_now(s));
+        uint64_t delay = rate_get_delay(s->feed->delivery.rate, pressure_get_now(s));
         unsigned level = 0;
         size_t fill = 0;
 
@@ -73,7 +74,7 @@ static int pressure_drop(Stream *s, StatePage *page, size_t n, uint32_t reason)
 
 void pressure_on_limit(Stream *s, StatePage *page, size_t n)
 {
-        const Delivery *delivery = &s->container->delivery;
+        const Delivery *delivery = &s->feed->delivery;
 
         if (delivery->rate->drops) {
                 if (pressure_drop(s, page, n, LOSS_RATE) >= 0)
@@ -88,7 +89,7 @@ void pressure_on_limit(Stream *s, StatePage *page, size_t n)
  * was kept has waited already: the one is bounded by the FIFO, the other by its file. */
 size_t pressure_count_allowed(Stream *s, size_t n)
 {
-        Rate *rate = s->container->delivery.rate;
+        Rate *rate = s->feed->delivery.rate;
 
         if (!rate || s->kept_left > 0 || (s->is_draining && !rate->drops))
                 return n;
@@ -97,10 +98,10 @@ size_t pressure_count_allowed(Stream *s, size_t n)
 
 bool pressure_tell(Stream *s, StatePage *page)
 {
-        Container *c = s->container;
-        Stream *other = container_find_kept(c);
+        Feed *feed = s->feed;
+        Stream *other = feed_find_kept(feed);
 
-        if (c->untold.lines == 0 || other == s || state_get_active(page)->owed_bytes > 0)
+        if (feed->untold.lines == 0 || other == s || state_get_active(page)->owed_bytes > 0)
                 return true;
         /* What was kept is older than what was dropped. */
         if (other) {
@@ -108,10 +109,10 @@ bool pressure_tell(Stream *s, StatePage *page)
                 return false;
         }
         /* A container over its limit is told once for all that it lost meanwhile. */
-        if (c->delivery.rate && c->delivery.rate->drops &&
-            rate_get_delay(c->delivery.rate, pressure_get_now(s)) > 0)
+        if (feed->delivery.rate && feed->delivery.rate->drops &&
+            rate_get_delay(feed->delivery.rate, pressure_get_now(s)) > 0)
                 return true;
-        if (container_tell_loss(c, page))
+        if (feed_tell_loss(feed, page))
                 return true;
         pressure_wait(s);
         return false;
@@ -132,7 +133,7 @@ static void pressure_drop_front(Stream *s, StatePage *page)
                 stream_retry_later(s, r, "read a FIFO");
                 return;
         }
-        if (!s->container->delivery.drops_newest)
+        if (!s->feed->delivery.drops_newest)
                 want = MAX(capacity / 4, (size_t) PIPE_SLOT_BYTES);
 
         front = (Span){ .data = input.data, .size = MIN(input.size, want) };
@@ -172,7 +173,7 @@ static int pressure_clear_owed(Stream *s, StatePage *page)
 
         if (active->owed_bytes == 0)
                 return 0;
-        owner = container_find_stream(s->container, active->row);
+        owner = feed_find_stream(s->feed, active->row);
         if (owner)
                 return account_drop_owed(owner, page);
         account_give_up_owed(s, page);
@@ -182,12 +183,12 @@ static int pressure_clear_owed(Stream *s, StatePage *page)
 /* The driver is busy, the FIFO full, and the container does not wait. */
 static void pressure_on_full(Stream *s, size_t fill)
 {
-        Container *c = s->container;
+        Feed *feed = s->feed;
         bool is_done = false;
         StatePage *page;
         int r;
 
-        r = state_map(&c->daemon->states, &c->state, c->id, &page);
+        r = feed_map(feed, &page);
         if (r >= 0)
                 r = account_settle(s, page);
         if (r >= 0)
@@ -196,7 +197,7 @@ static void pressure_on_full(Stream *s, size_t fill)
                 stream_retry_later(s, r, "make room in a FIFO");
                 return;
         }
-        if (c->delivery.drops_newest && s->kept_left == 0 && c->untold.lines == 0) {
+        if (feed->delivery.drops_newest && s->kept_left == 0 && feed->untold.lines == 0) {
                 account_keep(s, page, pressure_count_keepable(s, fill));
                 is_done = s->kept_left > 0;
         }
@@ -209,11 +210,11 @@ static void pressure_on_full(Stream *s, size_t fill)
 
 void pressure_on_held(Stream *s, size_t fill)
 {
-        Container *c = s->container;
-        Rate *rate = c->delivery.rate;
+        Feed *feed = s->feed;
+        Rate *rate = feed->delivery.rate;
         int r = 0;
 
-        if (!c->sink->driver->is_busy(c->sink) &&
+        if (!feed->sink->driver->is_busy(feed->sink) &&
             (!rate || rate->drops || rate_get_delay(rate, pressure_get_now(s)) == 0)) {
                 turns_push(stream_get_turns(s), s);
                 return;
@@ -224,7 +225,7 @@ void pressure_on_held(Stream *s, size_t fill)
         }
         /* Once is enough: a pipe does not fill without its fill changing. */
         if (s->hold_level == 0)
-                r = container_fifo_is_full(c, s);
+                r = fifos_stream_is_full(s);
         if (r > 0)
                 pressure_on_full(s, fill);
         else

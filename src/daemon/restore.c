@@ -78,39 +78,53 @@ static int restore_on_exec(const char *name, void *userdata)
         return 0;
 }
 
-/* Takes the counts over from the state page. */
-static int restore_state(Container *c)
+/* Takes the counts of what one driver gets over from its state page. */
+static int restore_feed(Feed *feed)
 {
+        Container *c = feed->container;
         StatePage *page;
         Stream *last;
+        Branch *b;
         Fifos *f;
         int r;
 
-        r = state_map(&c->daemon->states, &c->state, c->id, &page);
+        r = feed_map(feed, &page);
         if (r < 0)
                 return r;
         if (memcmp(page->epoch, c->epoch, sizeof(page->epoch)) != 0)
                 return -EBADMSG;
 
         /* Opened by name, the FIFO may have been empty in between. */
-        last = container_find_stream(c, state_get_active(page)->row);
-        if (last && !container_of(last, Fifos, streams[last->kind])->is_stored)
+        last = feed_find_stream(feed, state_get_active(page)->row);
+        if (last && !last->fifos->is_stored)
                 state_take_back(page);
 
-        container_take_counts(c, page);
+        feed_take_counts(feed, page);
         TAILQ_FOREACH(f, &c->fifos, fifos)
-                for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
-                        Stream *s = &f->streams[k];
-                        StateKept kept;
+                TAILQ_FOREACH(b, &f->branches, branches)
+                        for (EntryStream k = 0; b->feed == feed && k < ENTRY_STREAMS; k++) {
+                                Stream *s = &b->streams[k];
+                                StateKept kept;
 
-                        if (!f->is_logged || s->fd < 0)
-                                continue;
-                        kept = state_get_kept(page, s->row);
-                        s->counts = state_get_row(page, s->row).counts;
-                        s->kept_left = (uint32_t) (kept.size - kept.used);
-                }
-        state_unmap(&c->daemon->states, &c->state);
+                                if (!f->is_logged || s->fd < 0)
+                                        continue;
+                                kept = state_get_kept(page, s->row);
+                                s->counts = state_get_row(page, s->row).counts;
+                                s->kept_left = (uint32_t) (kept.size - kept.used);
+                        }
+        state_unmap(&c->daemon->states, &feed->state);
         return 0;
+}
+
+static int restore_state(Container *c)
+{
+        Feed *feed;
+        int r = 0;
+
+        TAILQ_FOREACH(feed, &c->feeds, feeds)
+                if (r >= 0)
+                        r = restore_feed(feed);
+        return r;
 }
 
 /* Opens what the directory holds. What is missing there is damage; -ENOENT would say that there is
@@ -156,7 +170,7 @@ int restore_container(Container **ret, Daemon *daemon, const char *id, Refusal *
         r = container_new(&c, daemon, spec, refusal);
         if (r < 0)
                 return r;
-        c->state.dir_ino = dir_ino;
+        c->dir_ino = dir_ino;
         r = restore_fifos(c, dir_fd, spec);
         if (r < 0) {
                 TAILQ_FOREACH(f, &c->fifos, fifos)

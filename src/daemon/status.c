@@ -29,7 +29,7 @@ static void status_send(Status *s)
         const Container *c;
 
         TAILQ_FOREACH(c, &d->containers, containers)
-                lines += c->counts.lines;
+                lines += container_get_lines(c);
         if (outage)
                 (void) snprintf(away, sizeof(away),
                                 "; %s%s taken nothing for %.0f s: lines wait in their FIFOs",

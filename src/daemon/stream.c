@@ -8,6 +8,7 @@
 #include "daemon/account.h"
 #include "daemon/container.h"
 #include "daemon/daemon.h"
+#include "daemon/feed.h"
 #include "daemon/kept.h"
 #include "daemon/pressure.h"
 #include "daemon/stream.h"
@@ -16,7 +17,7 @@
 
 Turns *stream_get_turns(const Stream *s)
 {
-        return &s->container->daemon->turns;
+        return &feed_get_daemon(s->feed)->turns;
 }
 
 static void stream_end(Stream *s)
@@ -40,7 +41,7 @@ void stream_retry_later(Stream *s, int error, const char *what)
 {
         if (!s->is_troubled)
                 (void) log_error_errno(error, "Failed to %s of container %s, trying again: %m",
-                                       what, s->container->id);
+                                       what, s->feed->container->id);
         s->is_troubled = true;
         stream_hold(s, HOLD_RETRY, 0, HOLD_LEVELS - 1);
 }
@@ -90,7 +91,7 @@ size_t stream_cut(Stream *s, StatePage *page, Span input, size_t limit, LineEnd 
                 /* The prefix stands in the first part and holds for all. */
                 if (row.partial_first > 0)
                         e->priority = (int) row.priority;
-                else if (s->container->delivery.has_level_prefix)
+                else if (s->feed->delivery.has_level_prefix)
                         e->priority = entry_take_level(&e->text, priority);
                 if (row.partial_first > 0 || line.end == LINE_END_LIMIT) {
                         e->partial_first = row.partial_first ?: e->ordinal;
@@ -148,7 +149,7 @@ static void stream_adapt_window(Stream *s, bool was_enough, size_t used)
 static void stream_ship(Stream *s, StatePage *page, size_t n, size_t asked, size_t seen)
 {
         StateTurn owed = *state_get_active(page);
-        Container *c = s->container;
+        Feed *feed = s->feed;
         Turns *turns = stream_get_turns(s);
         size_t allowed = n, taken, used = 0;
         bool is_kept = s->kept_left > 0;
@@ -163,7 +164,7 @@ static void stream_ship(Stream *s, StatePage *page, size_t n, size_t asked, size
                 }
                 account_owe(s, page, allowed);
         }
-        taken = c->sink->driver->write(c->sink, turns->entries, allowed);
+        taken = feed->sink->driver->write(feed->sink, turns->entries, allowed);
         if (taken == 0) {
                 if (owed.owed_bytes == 0)
                         account_forgive(s, page);
@@ -174,8 +175,8 @@ static void stream_ship(Stream *s, StatePage *page, size_t n, size_t asked, size
         s->served = ++turns->n_served;
         for (size_t i = 0; i < taken; i++)
                 used += turns->sizes[i];
-        if (c->delivery.rate)
-                rate_spend(c->delivery.rate, taken, used);
+        if (feed->delivery.rate)
+                rate_spend(feed->delivery.rate, taken, used);
         r = account_ship(s, page, taken, &owed);
         if (r < 0) {
                 stream_retry_later(s, r, "drop shipped lines");
@@ -244,7 +245,7 @@ static bool stream_may_number(Stream *s, StatePage *page)
         if (active->owed_bytes == 0 || active->row == s->row)
                 return true;
 
-        owner = container_find_stream(s->container, active->row);
+        owner = feed_find_stream(s->feed, active->row);
         /* Where its bytes are gone, it would never have a turn. */
         if (!owner || (owner->kept_left == 0 && stream_is_all(owner, 0))) {
                 account_give_up_owed(s, page);
@@ -264,7 +265,7 @@ static int stream_peek(Stream *s, size_t asked, Span *ret)
         if (s->kept_left == 0)
                 return fifo_peek(&stream_get_turns(s)->scratch, s->fd, asked, ret);
 
-        r = state_map(&s->container->daemon->states, &s->container->state, s->container->id, &page);
+        r = feed_map(s->feed, &page);
         if (r < 0)
                 return r;
         kept = state_get_kept(page, s->row);
@@ -284,10 +285,10 @@ static int stream_peek(Stream *s, size_t asked, Span *ret)
  * now: there are no bytes, the driver is busy, or something is to be tried again. */
 static int stream_prepare(Stream *s, size_t asked, StatePage **ret_page, Span *ret_input)
 {
-        Container *c = s->container;
+        Feed *feed = s->feed;
         int r;
 
-        if (c->sink->driver->is_busy(c->sink)) {
+        if (feed->sink->driver->is_busy(feed->sink)) {
                 pressure_wait(s);
                 return 0;
         }
@@ -296,12 +297,12 @@ static int stream_prepare(Stream *s, size_t asked, StatePage **ret_page, Span *r
                 stream_retry_later(s, r, "read a FIFO");
                 return 0;
         }
-        if (ret_input->size == 0 && c->untold.lines == 0) {
+        if (ret_input->size == 0 && feed->untold.lines == 0) {
                 stream_on_empty(s);
                 return 0;
         }
         /* Only now, so that the page of a container that says nothing is never mapped. */
-        r = state_map(&c->daemon->states, &c->state, c->id, ret_page);
+        r = feed_map(feed, ret_page);
         if (r < 0) {
                 stream_retry_later(s, r, "map the state page");
                 return 0;
@@ -321,7 +322,7 @@ static int stream_prepare(Stream *s, size_t asked, StatePage **ret_page, Span *r
         s->is_troubled = false;
         if (ret_input->size > 0)
                 return 1;
-        if (c->untold.lines > 0 && c->delivery.rate && !s->is_draining)
+        if (feed->untold.lines > 0 && feed->delivery.rate && !s->is_draining)
                 pressure_pause(s);
         else
                 stream_on_empty(s);
@@ -414,7 +415,7 @@ static void stream_on_held_partial(Stream *s, size_t fill)
         }
         s->hold_level++;
         /* Once is enough, as above. */
-        r = s->hold_level == level ? container_fifo_is_full(s->container, s) : 0;
+        r = s->hold_level == level ? fifos_stream_is_full(s) : 0;
         if (r <= 0) {
                 /* Not known: asked again. */
                 stream_hold(s, HOLD_PARTIAL, fill, s->hold_level - (r < 0 ? 1 : 0));
@@ -490,7 +491,6 @@ static int stream_on_readable(sd_event_source *source, int fd, uint32_t events, 
 
 int stream_start(Stream *s)
 {
-        Container *c = s->container;
         size_t capacity;
         int r;
 
@@ -505,7 +505,7 @@ int stream_start(Stream *s)
                            : (uint32_t) MIN(capacity / 2 - PIPE_SLOT_BYTES, LINE_MAX_BYTES);
         s->window = PEEK_MAX_BYTES;
 
-        r = sd_event_add_io(c->daemon->event, &s->readable, s->fd, EPOLLIN | EPOLLET,
+        r = sd_event_add_io(feed_get_daemon(s->feed)->event, &s->readable, s->fd, EPOLLIN | EPOLLET,
                             stream_on_readable, s);
         if (r < 0)
                 return r;

@@ -21,7 +21,8 @@
 #include "record/entry.h"
 #include "record/line.h"
 
-typedef struct Container Container;
+typedef struct Feed Feed;
+typedef struct Fifos Fifos;
 typedef struct Stream Stream;
 typedef struct Turns Turns;
 
@@ -43,7 +44,8 @@ typedef enum HoldReason {
 } HoldReason;
 
 struct Stream {
-        Container *container;
+        Feed *feed;
+        Fifos *fifos;
         const char *exec_id; /* NULL for the container's own; borrowed */
         EntryStream kind;
         StreamPhase phase;

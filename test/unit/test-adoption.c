@@ -298,7 +298,7 @@ static void test_store_lost(void)
         }
         assert(fixture_restore(&f, "job", &c) == 0);
         assert(f.daemon->store.fds[0].fd == new.read_fd);
-        assert(c->counts.lines == 3 && c->counts.dropped == 0);
+        assert(fixture_feed(c)->counts.lines == 3 && fixture_feed(c)->counts.dropped == 0);
 
         f.n_seen = f.n_shipped;
         container_remove(c, NULL);
@@ -328,7 +328,7 @@ static void test_lost_in_turn(void)
                 put(out.write_fd, "one\n");
                 (void) pump(&f);
                 put(out.write_fd, "two\nthree\n");
-                assert(state_map(&f.daemon->states, &c->state, c->id, &page) == 0);
+                assert(feed_map(fixture_feed(c), &page) == 0);
                 turn = state_begin(page, 0);
                 if (is_owed) {
                         turn->owed_bytes = 10;
@@ -347,7 +347,7 @@ static void test_lost_in_turn(void)
                 f.daemon = daemon_free(f.daemon);
                 fixture_start(&f);
                 assert(fixture_restore(&f, "job", &c) == 0);
-                assert(c->counts.lines == 3);
+                assert(fixture_feed(c)->counts.lines == 3);
                 f.n_seen = f.n_shipped;
                 container_remove(c, NULL);
                 (void) pump(&f);

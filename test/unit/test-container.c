@@ -45,7 +45,7 @@ static void test_create(void)
         for (size_t i = 0; i < ARRAY_SIZE(fifos); i++)
                 assert(fstatat(f.daemon->containers_fd, fifos[i], &st, 0) == 0 &&
                        st.st_mode == (S_IFIFO | 0622));
-        assert(f.daemon->n_containers == 1 && c->counts.lines == 0);
+        assert(f.daemon->n_containers == 1 && fixture_feed(c)->counts.lines == 0);
 
         (void) fixture_create(&f, "tty", ", \"terminal\": true");
         assert(has_file(&f, "tty/init-stdout") && !has_file(&f, "tty/init-stderr"));
@@ -293,9 +293,12 @@ static void test_restore(void)
         put(err, "while away\n");
         assert(fixture_restore(&f, "web", &c) == 0);
         assert(strcmp(c->name, "shop") == 0 && strcmp(c->unit, "web.service") == 0 && !c->image);
-        assert(c->counts.lines == 4 && c->counts.bytes == 19 && c->n_execs == 2);
+        assert(fixture_feed(c)->counts.lines == 4 && fixture_feed(c)->counts.bytes == 19 &&
+               c->n_execs == 2);
         assert(fixture_stream(c, ENTRY_STDOUT)->counts.lines == 2);
-        assert(container_find_exec(c, "sh")->streams[ENTRY_STDOUT].counts.lines == 1);
+        assert(TAILQ_FIRST(&container_find_exec(c, "sh")->branches)
+                       ->streams[ENTRY_STDOUT]
+                       .counts.lines == 1);
         assert(!container_find_exec(c, "quiet")->is_logged);
         put(out, "finished\n");
         close(exec);
@@ -341,7 +344,7 @@ static void leave_undropped(Fixture *f, Container *c, EntryStream kind, unsigned
         StatePage *page;
         StateTurn *turn;
 
-        assert(state_map(&f->daemon->states, &c->state, c->id, &page) == 0);
+        assert(feed_map(fixture_feed(c), &page) == 0);
         turn = state_begin(page, kind);
         turn->next_ordinal += lines;
         turn->bytes = bytes;
@@ -401,7 +404,7 @@ static void leave_owed(Fixture *f, Container *c, EntryStream kind, unsigned byte
         StatePage *page;
         StateTurn *turn;
 
-        assert(state_map(&f->daemon->states, &c->state, c->id, &page) == 0);
+        assert(feed_map(fixture_feed(c), &page) == 0);
         turn = state_begin(page, kind);
         turn->owed_bytes = bytes;
         turn->owed_limit = LINE_MAX_BYTES;

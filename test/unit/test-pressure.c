@@ -79,7 +79,7 @@ static void test_blocking(void)
         fixture_make_room(&f, SIZE_MAX);
         (void) pump(&f);
         account_all(&f, &a);
-        assert(a.n_logged == n && a.n_dropped == 0 && c->lines_dropped == 0);
+        assert(a.n_logged == n && a.n_dropped == 0 && fixture_feed(c)->lines_dropped == 0);
         close(fd);
         fixture_done(&f);
         puts("ok: blocking");
@@ -115,14 +115,16 @@ static void test_oldest(void)
         fd = fixture_open(&f, "c", "init-stdout");
         f.room = 10;
         n = overflow(&f, fd, 0, 30);
-        assert(c->untold.lines > 0 && c->lines_dropped == c->untold.lines);
+        assert(fixture_feed(c)->untold.lines > 0 &&
+               fixture_feed(c)->lines_dropped == fixture_feed(c)->untold.lines);
         fixture_make_room(&f, SIZE_MAX);
         (void) pump(&f);
         account_all(&f, &a);
         assert(a.n_logged + a.n_dropped == n && a.n_told == 1);
         assert(a.next_line == n && a.bytes_dropped == a.n_dropped * 99);
-        assert(c->untold.lines == 0 && c->lines_dropped == a.n_dropped);
-        assert(c->counts.lines == a.n_logged && c->counts.dropped == a.bytes_dropped);
+        assert(fixture_feed(c)->untold.lines == 0 && fixture_feed(c)->lines_dropped == a.n_dropped);
+        assert(fixture_feed(c)->counts.lines == a.n_logged &&
+               fixture_feed(c)->counts.dropped == a.bytes_dropped);
 
         /* Again, and the container has gone quiet: it is told all the same. */
         f.room = 0;
@@ -198,7 +200,7 @@ static void test_restart(const char *options)
         (void) pump(&f);
         account_all(&f, &a);
         assert(a.n_logged + a.n_dropped == n);
-        assert(a.n_dropped > 0 && a.n_logged > 0 && c->lines_dropped == a.n_dropped);
+        assert(a.n_dropped > 0 && a.n_logged > 0 && fixture_feed(c)->lines_dropped == a.n_dropped);
         close(fd);
         fixture_done(&f);
         printf("ok: restart: %llu logged, %llu dropped, told %llu times\n",
@@ -284,7 +286,7 @@ static void test_owed_part(void)
         put_bytes(fd, long_line, sizeof(long_line));
         f.room = 1;
         (void) pump(&f);
-        assert(state_map(&f.daemon->states, &c->state, "c", &page) == 0);
+        assert(feed_map(fixture_feed(c), &page) == 0);
         turn = state_begin(page, 0);
         turn->owed_bytes = sizeof(long_line) - LINE_MAX_BYTES;
         turn->owed_limit = LINE_MAX_BYTES;
@@ -322,7 +324,7 @@ static void test_nothing_kept(void)
         f.room = 0;
         n = overflow(&f, fd, 0, 10);
         assert(unlinkat(f.temporary.fd, "containers/c/init-stdout-kept", AT_REMOVEDIR) == 0);
-        assert(c->lines_dropped > 0);
+        assert(fixture_feed(c)->lines_dropped > 0);
         fixture_make_room(&f, SIZE_MAX);
         (void) pump(&f);
         account_all(&f, &a);
@@ -436,7 +438,7 @@ static void test_rate(void)
                 (void) pump(&f);
         }
         account_all(&f, &a);
-        assert(a.n_logged == 20 && a.n_told == 0 && c->untold.lines == n - 20);
+        assert(a.n_logged == 20 && a.n_told == 0 && fixture_feed(c)->untold.lines == n - 20);
         pump_for(&f, 1300000);
         account_all(&f, &a);
         assert(a.n_told == 1 && a.n_dropped == n - 20);
@@ -468,7 +470,7 @@ static void test_rate_nonblocking(void)
         fd = fixture_open(&f, "c", "init-stdout");
         n = overflow(&f, fd, 0, 10);
         pump_for(&f, 500000);
-        assert(c->lines_dropped > 0);
+        assert(fixture_feed(c)->lines_dropped > 0);
         fixture_make_room(&f, SIZE_MAX);
         container_remove(c, NULL);
         (void) pump(&f);
@@ -491,7 +493,7 @@ static void test_hostile_page(void)
 
         fixture_init(&f);
         c = fixture_create(&f, "c", ", \"terminal\": true");
-        assert(state_map(&f.daemon->states, &c->state, "c", &page) == 0);
+        assert(feed_map(fixture_feed(c), &page) == 0);
         turn = state_begin(page, 0);
         turn->owed_bytes = turn->owed_limit = 100;
         turn->owed_lines = 1;

@@ -188,7 +188,7 @@ static void test_stuck_after_trouble(void)
         c = fixture_create(&f, "web", "");
         out = fixture_open(&f, "web", "init-stdout");
         (void) pump(&f);
-        state_unmap(&f.daemon->states, &c->state);
+        state_unmap(&f.daemon->states, &fixture_feed(c)->state);
         assert(renameat(f.temporary.fd, "containers/web/state", f.temporary.fd, "away") == 0);
         fill_with_packets(out);
         (void) pump(&f);

@@ -370,14 +370,14 @@ static void test_vanished(void)
         expect_line(&f, "two");
         expect_line(&f, "three");
         expect_nothing(&f);
-        assert(c->counts.lines == 3 && c->counts.bytes == 14);
+        assert(fixture_feed(c)->counts.lines == 3 && fixture_feed(c)->counts.bytes == 14);
 
         /* Told with the next turn. */
         put(out, "four\n");
         (void) pump(&f);
         expect_line(&f, "four");
         expect_nothing(&f);
-        assert(c->counts.dropped == 10);
+        assert(fixture_feed(c)->counts.dropped == 10);
         assert(fixture_stream(c, ENTRY_STDOUT)->counts.dropped == 10);
         assert(fixture_stream(c, ENTRY_STDERR)->counts.dropped == 0);
         base_close(thief_fd);

@@ -98,7 +98,7 @@ static void test_peek(void)
         pump_for(&f, 1200000);
         expect_line(&f, "secret");
         expect_nothing(&f);
-        assert(c->counts.lines == 1 && c->counts.dropped == 0);
+        assert(fixture_feed(c)->counts.lines == 1 && fixture_feed(c)->counts.dropped == 0);
         close(web);
         close(db);
         fixture_done(&f);
@@ -124,7 +124,8 @@ static void test_empty(void)
                 assert(!trouble.call);
                 expect_line(&f, "one");
                 expect_nothing(&f);
-                assert(c->counts.lines == i + 1 && c->counts.dropped == 0);
+                assert(fixture_feed(c)->counts.lines == i + 1 &&
+                       fixture_feed(c)->counts.dropped == 0);
         }
         close(fd);
         fixture_done(&f);
