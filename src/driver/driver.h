@@ -18,6 +18,7 @@
 typedef struct Driver Driver;
 typedef struct DriverHost DriverHost;
 typedef struct DriverOption DriverOption;
+typedef struct Mark Mark;
 typedef struct Options Options;
 typedef struct Sink Sink;
 
@@ -40,6 +41,13 @@ struct DriverOption {
         const char *rule;   /* what a value must be, for people: "yes or no" */
         /* 0, or -EINVAL; reason may be given, else the rule is shown. */
         int (*check)(const char *value, char reason[REASON_MAX_BYTES]);
+};
+
+/* Where the next record of a sink will go: so a daemon that takes the container over knows which of
+ * the entries that are owed are in the file. */
+struct Mark {
+        uint64_t file; /* inode; 0: not known */
+        uint64_t size; /* of it, in bytes */
 };
 
 /* An open driver for one container. Each driver's own sink begins with this. */
@@ -72,6 +80,22 @@ struct Driver {
         /* Whether a write would take nothing now. If so, on_ready follows. */
         bool (*is_busy)(Sink *sink);
         Sink *(*free)(Sink *sink);
+
+        /* NULL for drivers without files, the next two together. */
+
+        /* Where the sink stands. Opens the file if nothing has been written yet, so ask only where
+         * something is about to be. To be kept with each turn of the state page: with the one that
+         * says what is owed, before the write, and with the one that says what was taken, after it
+         * and before the loop goes on. */
+        void (*get_mark)(Sink *sink, Mark *ret);
+        /* For a container that was taken over, before the first write: the mark that was kept, and
+         * the ordinal of the first entry that is not known to be taken. Nothing is opened yet. The
+         * first entries that are written then may be in the file already, as whole records behind
+         * the mark: these are taken without being written. */
+        void (*resume)(Sink *sink, const Mark *mark, uint64_t next_ordinal);
+        /* Begins a new file now; one whose place the options say is opened anew, because somebody
+         * else has moved it. NULL: it has no files, -EOPNOTSUPP. */
+        int (*rotate)(Sink *sink);
 };
 
 /* The table, NULL-terminated; the first one is the default. */
