@@ -25,9 +25,10 @@
 /* Labels and variables among them: with all that a line adds, an entry stays below the 1024 fields
  * above which journald drops it whole and silently. */
 #define FACTS_MAX_ATTRIBUTES 1000U
-/* Drivers of one container: each at most once, see driver/driver.c. */
-#define DRIVERS_PER_CONTAINER_MAX 5U
-/* Driver options of one container. */
+/* Drivers of one container at a time. Each line is written once more for each of them, and each
+ * stream of it takes one FIFO more: the journal and the three formats of files have room. */
+#define DRIVERS_PER_CONTAINER_MAX 4U
+/* Options of one driver of one container. */
 #define OPTIONS_MAX 64U
 #define OPTION_VALUE_MAX_BYTES 4096U
 /* The expanded tag goes into each entry twice, so it may take half of the facts above. */

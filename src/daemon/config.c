@@ -49,18 +49,41 @@ static int config_refuse(ConfigFile *file, const char *rule, ...)
         return 0;
 }
 
+static int config_parse_drivers(Config *config, const char *value)
+{
+        size_t n = 0;
+
+        for (value += strspn(value, WHITE); *value; value += strspn(value, WHITE)) {
+                Span name = { value, strcspn(value, WHITE) };
+                const Driver *driver = NULL;
+
+                for (size_t i = 0; drivers[i]; i++)
+                        if (span_equal_string(name, drivers[i]->name))
+                                driver = drivers[i];
+                for (size_t i = 0; i < n; i++)
+                        if (config->default_drivers[i] == driver)
+                                return -EINVAL;
+                if (!driver || n == DRIVERS_PER_CONTAINER_MAX)
+                        return -EINVAL;
+                config->default_drivers[n++] = driver;
+                value += name.size;
+        }
+        config->n_default_drivers = n;
+        return n > 0 ? 0 : -EINVAL;
+}
+
 static int config_set_own(ConfigFile *file, const char *key, const char *value)
 {
         Config *config = file->config;
         uint64_t n;
 
         if (strcmp(key, "DefaultDriver") == 0) {
-                const Driver *driver = driver_find(value);
-
-                if (!driver)
-                        return config_refuse(file, "DefaultDriver= must be one of the drivers that "
-                                                   "\"conlogctl drivers\" lists");
-                config->default_driver = driver;
+                if (config_parse_drivers(config, value) < 0)
+                        return config_refuse(file,
+                                             "DefaultDriver= must be one to %u of the drivers that "
+                                             "\"conlogctl drivers\" lists, with blanks between "
+                                             "them, each one once",
+                                             DRIVERS_PER_CONTAINER_MAX);
                 return 1;
         }
         if (strcmp(key, "ContainersMax") == 0) {
@@ -278,6 +301,14 @@ int config_load(Config **ret, const char *const *dirs, ConfigError *error)
         return 0;
 }
 
+bool config_is_default(const Config *config, const Driver *driver)
+{
+        for (size_t i = 0; i < config->n_default_drivers; i++)
+                if (config->default_drivers[i] == driver)
+                        return true;
+        return false;
+}
+
 int config_new(Config **ret)
 {
         Config *config;
@@ -286,7 +317,8 @@ int config_new(Config **ret)
         if (!config)
                 return -ENOMEM;
         *config = (Config){
-                .default_driver = driver_find(CONFIG_DRIVER_DEFAULT),
+                .default_drivers = { driver_find(CONFIG_DRIVER_DEFAULT) },
+                .n_default_drivers = 1,
                 .containers_max = CONTAINERS_MAX_DEFAULT,
                 .idle_usec = CONFIG_IDLE_DEFAULT_USEC,
         };

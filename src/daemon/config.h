@@ -19,7 +19,8 @@ typedef struct ConfigOption {
 } ConfigOption;
 
 typedef struct Config {
-        const Driver *default_driver;
+        const Driver *default_drivers[DRIVERS_PER_CONTAINER_MAX]; /* each one once */
+        size_t n_default_drivers;                                 /* at least one */
         unsigned containers_max;
         uint64_t idle_usec;
         ConfigOption *options;
@@ -39,6 +40,9 @@ typedef struct ConfigError {
  * no error, later settings win. Returns 0, -EINVAL with the error filled, or -ENOMEM.
  */
 int config_load(Config **ret, const char *const *dirs, ConfigError *error);
+
+/* Whether that is one of the drivers of containers that name none. */
+bool config_is_default(const Config *config, const Driver *driver);
 
 /* What applies without any file. */
 int config_new(Config **ret);

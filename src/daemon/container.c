@@ -65,6 +65,7 @@ static int copy_text(const char *s, char **ret)
 int container_new(Container **ret, Daemon *daemon, const Spec *spec, Refusal *refusal)
 {
         _cleanup_(container_freep) Container *c = NULL;
+        const SpecDriver *d = &spec->drivers[0];
         Feed *feed;
         int r;
 
@@ -86,7 +87,10 @@ int container_new(Container **ret, Daemon *daemon, const Spec *spec, Refusal *re
             copy_text(spec->facts.unit, &c->unit) < 0)
                 return -ENOMEM;
 
-        r = feed_new(&feed, c, spec->driver, &spec->facts, &spec->options, refusal);
+        if (spec->n_drivers > 1)
+                return refuse(refusal, "io.conlogd.LimitReached", "{s:s, s:i}", "limit",
+                              "drivers of a container", "value", 1);
+        r = feed_new(&feed, c, d->driver, &spec->facts, &d->options, refusal);
         if (r < 0)
                 return r;
         TAILQ_INSERT_TAIL(&c->feeds, feed, feeds);
@@ -164,7 +168,8 @@ int container_create(Container **ret, Daemon *daemon, json_t *request, int *fds,
                 return dir_fd;
         r = container_fill_dir(c, dir_fd, spec, fds);
         if (r == -EPERM && TAILQ_FIRST(&c->feeds)->delivery.buffer_bytes > 0)
-                r = refuse_option(refusal, spec->driver->name, "max-buffer-size", buffer_rule);
+                r = refuse_option(refusal, spec->drivers[0].driver->name, "max-buffer-size",
+                                  buffer_rule);
         if (r < 0) {
                 Fifos *init = TAILQ_FIRST(&c->fifos);
                 ino_t ino = c->dir_ino;

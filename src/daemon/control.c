@@ -37,14 +37,15 @@ static const char *control_get_string(json_t *parameters, const char *key)
         return json_string_value(json_object_get(parameters, key));
 }
 
-static bool control_is_waiting(const Container *c)
+/* One driver whose taking the container waits for, or NULL. */
+static const Feed *control_find_waiting(const Container *c)
 {
         const Feed *feed;
 
         TAILQ_FOREACH(feed, &c->feeds, feeds)
                 if (feed_is_waiting(feed))
-                        return true;
-        return false;
+                        return feed;
+        return NULL;
 }
 
 /* The request, from the container's config; NULL if it cannot be read. */
@@ -64,12 +65,39 @@ static json_t *control_read_request(const Container *c)
         return request;
 }
 
+/* After the interface's type ContainerDriver; options may be NULL. */
+static json_t *control_pack_driver(const Feed *feed, json_t *options)
+{
+        bool is_waiting = feed_is_waiting(feed);
+
+        return json_pack("{s:s, s:O*, s:b, s:s*, s:I, s:I, s:I, s:I}", "driver",
+                         feed->sink->driver->name, "options", options, "waiting", is_waiting,
+                         "waitingFor", is_waiting ? feed_get_awaited(feed) : NULL, "lines",
+                         (json_int_t) feed->counts.lines, "bytes", (json_int_t) feed->counts.bytes,
+                         "linesDropped", (json_int_t) feed->lines_dropped, "bytesDropped",
+                         (json_int_t) feed->counts.dropped);
+}
+
+/* All drivers, with what the request, which may be NULL, says of them. */
+static json_t *control_pack_drivers(const Container *c, json_t *request)
+{
+        json_t *array = json_array(), *of = request;
+        size_t n = 0;
+        Feed *feed;
+
+        TAILQ_FOREACH(feed, &c->feeds, feeds) {
+                json_array_append_new(array,
+                                      control_pack_driver(feed, json_object_get(of, "options")));
+                of = json_array_get(json_object_get(request, "moreDrivers"), n++);
+        }
+        return array;
+}
+
 /* After the interface's type Container; the whole of it, or what List shows. */
 static int control_pack_container(const Container *c, bool whole, json_t **ret)
 {
-        const Feed *first = TAILQ_FIRST(&c->feeds);
+        const Feed *first = TAILQ_FIRST(&c->feeds), *waiting = control_find_waiting(c);
         json_t *object, *streams, *execs, *request;
-        bool is_waiting = feed_is_waiting(first);
         Fifos *f;
 
         object = json_pack(
@@ -77,13 +105,19 @@ static int control_pack_container(const Container *c, bool whole, json_t **ret)
                 "id", c->id, "name", c->name, "image", c->image, "unit", c->unit, "epoch", c->epoch,
                 "createdUSec", (json_int_t) c->created_usec, "terminal", c->is_terminal, "driver",
                 first->sink->driver->name, "state", c->is_removing ? "removing" : "active",
-                "waiting", is_waiting, "waitingFor", is_waiting ? feed_get_awaited(first) : NULL,
-                "lines", (json_int_t) first->counts.lines, "bytes",
-                (json_int_t) first->counts.bytes, "linesDropped", (json_int_t) first->lines_dropped,
-                "bytesDropped", (json_int_t) first->counts.dropped);
+                "waiting", waiting != NULL, "waitingFor",
+                waiting ? feed_get_awaited(waiting) : NULL, "lines",
+                (json_int_t) first->counts.lines, "bytes", (json_int_t) first->counts.bytes,
+                "linesDropped", (json_int_t) first->lines_dropped, "bytesDropped",
+                (json_int_t) first->counts.dropped);
         if (!object)
                 return -ENOMEM;
         *ret = object;
+        request = whole ? control_read_request(c) : NULL;
+        json_object_set_new(object, "drivers", control_pack_drivers(c, request));
+        json_object_set(object, "options", json_object_get(request, "options"));
+        json_object_set(object, "imageId", json_object_get(request, "imageId"));
+        json_decref(request);
         if (!whole)
                 return 0;
 
@@ -98,10 +132,6 @@ static int control_pack_container(const Container *c, bool whole, json_t **ret)
                         json_array_extend(streams, of_set);
                 json_decref(of_set);
         }
-        request = control_read_request(c);
-        json_object_set(object, "options", json_object_get(request, "options"));
-        json_object_set(object, "imageId", json_object_get(request, "imageId"));
-        json_decref(request);
         json_object_set_new(object, "streams", streams);
         json_object_set_new(object, "execs", execs);
         return 0;
@@ -311,7 +341,7 @@ static void control_drivers(VarlinkCall *call, json_t *parameters, void *userdat
                 json_array_append_new(array,
                                       json_pack("{s:s, s:s, s:b, s:o}", "name", driver->name,
                                                 "description", driver->description, "isDefault",
-                                                d->config && d->config->default_driver == driver,
+                                                d->config && config_is_default(d->config, driver),
                                                 "options", options));
         }
         varlink_call_reply(call, json_pack("{s:o}", "drivers", array));
@@ -338,7 +368,7 @@ static void control_status(VarlinkCall *call, json_t *parameters, void *userdata
         int n_waiting = 0, n_small = 0;
 
         TAILQ_FOREACH(c, &d->containers, containers) {
-                n_waiting += control_is_waiting(c);
+                n_waiting += control_find_waiting(c) != NULL;
                 n_small += fifos_are_small(TAILQ_FIRST(&c->fifos));
         }
         object = json_pack("{s:i, s:i, s:i, s:i}", "containers", (int) d->n_containers, "waiting",
@@ -357,7 +387,7 @@ static const VarlinkParameter create_parameters[] = {
         { "labels", JSON_OBJECT, false }, { "env", JSON_ARRAY, false },
         { "stdin", JSON_TRUE, false },    { "terminal", JSON_TRUE, false },
         { "driver", JSON_STRING, false }, { "options", JSON_OBJECT, false },
-        { "unit", JSON_STRING, false },
+        { "unit", JSON_STRING, false },   { "moreDrivers", JSON_ARRAY, false },
 };
 
 static const VarlinkParameter adopt_parameters[] = {
@@ -366,7 +396,7 @@ static const VarlinkParameter adopt_parameters[] = {
         { "labels", JSON_OBJECT, false },  { "env", JSON_ARRAY, false },
         { "stdout", JSON_INTEGER, false }, { "stderr", JSON_INTEGER, false },
         { "driver", JSON_STRING, false },  { "options", JSON_OBJECT, false },
-        { "unit", JSON_STRING, false },
+        { "unit", JSON_STRING, false },    { "moreDrivers", JSON_ARRAY, false },
 };
 
 static const VarlinkParameter exec_parameters[] = {

@@ -140,32 +140,85 @@ static int spec_read_env(Spec *spec, Pair *pairs, json_t *env, Refusal *refusal)
         return 0;
 }
 
-static int spec_read_driver(Spec *spec, Pair *pairs, json_t *request, Refusal *refusal)
+static int refuse_driver(Refusal *refusal, const char *name)
 {
-        const char *name = json_string_value(json_object_get(request, "driver")), *key;
+        json_t *known = json_array();
+
+        for (size_t i = 0; drivers[i]; i++)
+                json_array_append_new(known, json_string(drivers[i]->name));
+        return refuse(refusal, "io.conlogd.NoSuchDriver", "{s:s, s:o}", "driver", name, "known",
+                      known);
+}
+
+/* A DriverChoice of the interface; the first one is the request itself. */
+static int spec_read_driver(Spec *spec, Pair *pairs, json_t *choice, Refusal *refusal)
+{
+        const char *name = json_string_value(json_object_get(choice, "driver")), *key;
+        SpecDriver *d = &spec->drivers[spec->n_drivers];
         char reason[REASON_MAX_BYTES];
         json_t *value;
 
-        spec->driver = name ? driver_find(name) : NULL;
-        if (!spec->driver) {
-                json_t *known = json_array();
+        *d = (SpecDriver){ .driver = name ? driver_find(name) : NULL, .options.pairs = pairs };
+        if (!d->driver)
+                return refuse_driver(refusal, name ?: "");
+        for (size_t i = 0; i < spec->n_drivers; i++)
+                if (spec->drivers[i].driver == d->driver)
+                        return refuse_value(refusal, "moreDrivers", "each driver once; %s is twice",
+                                            name);
 
-                for (size_t i = 0; drivers[i]; i++)
-                        json_array_append_new(known, json_string(drivers[i]->name));
-                return refuse(refusal, "io.conlogd.NoSuchDriver", "{s:s, s:o}", "driver",
-                              name ?: "", "known", known);
-        }
-
-        spec->options.pairs = pairs;
-        json_object_foreach(json_object_get(request, "options"), key, value) {
+        json_object_foreach(json_object_get(choice, "options"), key, value) {
                 const char *s = json_string_value(value);
 
                 if (!s)
                         return refuse_value(refusal, "options", "the value of %s is a string", key);
-                pairs[spec->options.n_pairs++] = (Pair){ key, s };
+                if (d->options.n_pairs == OPTIONS_MAX)
+                        return refuse_value(refusal, "options", "at most %u options", OPTIONS_MAX);
+                pairs[d->options.n_pairs++] = (Pair){ key, s };
         }
-        if (options_check(spec->driver, &spec->options, &key, reason) < 0)
-                return refuse_option(refusal, spec->driver->name, key, reason);
+        if (options_check(d->driver, &d->options, &key, reason) < 0)
+                return refuse_option(refusal, d->driver->name, key, reason);
+        spec->n_drivers++;
+        return 0;
+}
+
+/* pairs has room for all options of as many drivers as there may be. */
+static int spec_read_drivers(Spec *spec, Pair *pairs, json_t *request, Refusal *refusal)
+{
+        json_t *choice;
+        size_t i;
+        int r;
+
+        r = spec_read_driver(spec, pairs, request, refusal);
+        json_array_foreach(json_object_get(request, "moreDrivers"), i, choice)
+                if (r >= 0)
+                        r = spec_read_driver(spec, pairs + (i + 1) * OPTIONS_MAX, choice, refusal);
+        return r;
+}
+
+/* What the parser of calls does not look into: the further drivers. */
+static int check_choices(json_t *request, Refusal *refusal)
+{
+        json_t *more = json_object_get(request, "moreDrivers"), *choice, *value;
+        const char *key;
+        size_t i;
+
+        if (json_array_size(more) >= DRIVERS_PER_CONTAINER_MAX)
+                return refuse_value(refusal, "moreDrivers", "at most %u drivers in all",
+                                    DRIVERS_PER_CONTAINER_MAX);
+        json_array_foreach(more, i, choice) {
+                if (!json_is_object(choice))
+                        return refuse_value(refusal, "moreDrivers", "each one is an object");
+                json_object_foreach(choice, key, value) {
+                        bool is_options = strcmp(key, "options") == 0;
+
+                        if (!is_options && strcmp(key, "driver") != 0)
+                                return refuse_value(refusal, "moreDrivers",
+                                                    "a driver has options, and no %.64s", key);
+                        if (is_options && !json_is_object(value) && !json_is_null(value))
+                                return refuse_value(refusal, "moreDrivers",
+                                                    "the options are an object");
+                }
+        }
         return 0;
 }
 
@@ -174,19 +227,16 @@ static int spec_read(Spec *spec, const char *hostname, Refusal *refusal)
 {
         json_t *request = json_object_get(spec->object, "request");
         json_t *labels = json_object_get(request, "labels"), *env = json_object_get(request, "env");
-        json_t *options = json_object_get(request, "options");
         size_t n_labels = json_object_size(labels), n_env = json_array_size(env);
-        size_t n_options = json_object_size(options);
         int r;
 
         if (n_labels > LABELS_MAX)
                 return refuse_value(refusal, "labels", "at most %u labels", LABELS_MAX);
         if (n_env > ENV_MAX)
                 return refuse_value(refusal, "env", "at most %u variables", ENV_MAX);
-        if (n_options > OPTIONS_MAX)
-                return refuse_value(refusal, "options", "at most %u options", OPTIONS_MAX);
 
-        spec->pairs = calloc(n_labels + n_env + n_options + 1, sizeof(Pair));
+        spec->pairs =
+                calloc(n_labels + n_env + DRIVERS_PER_CONTAINER_MAX * OPTIONS_MAX, sizeof(Pair));
         if (!spec->pairs)
                 return -ENOMEM;
 
@@ -202,40 +252,66 @@ static int spec_read(Spec *spec, const char *hostname, Refusal *refusal)
         spec->facts.hostname = hostname;
         spec->is_terminal = json_is_true(json_object_get(request, "terminal"));
         spec->has_stdin = !json_is_false(json_object_get(request, "stdin"));
-        return spec_read_driver(spec, spec->pairs + n_labels + n_env, request, refusal);
+        return spec_read_drivers(spec, spec->pairs + n_labels + n_env, request, refusal);
 }
 
-/* The request with its driver named and the configuration's options for it filled in. */
-static int spec_complete(json_t *request, const Config *config, json_t **ret)
+/* The choice with the configuration's options for its driver filled in. */
+static int choice_complete(json_t *choice, const Config *config)
 {
-        const char *name = json_string_value(json_object_get(request, "driver"));
-        const Driver *driver = name ? driver_find(name) : config->default_driver;
-        json_t *options, *whole;
-        int r = 0;
+        const char *name = json_string_value(json_object_get(choice, "driver"));
+        const Driver *driver = name ? driver_find(name) : NULL;
+        json_t *given = json_object_get(choice, "options");
+        json_auto_t *options = json_is_object(given) ? json_copy(given) : json_object();
 
-        whole = json_copy(request);
-        options = json_copy(json_object_get(request, "options")) ?: json_object();
-        if (!whole || !options)
-                r = -ENOMEM;
-
-        for (size_t i = 0; r >= 0 && i < config->n_options; i++) {
+        for (size_t i = 0; driver && i < config->n_options; i++) {
                 const ConfigOption *o = &config->options[i];
 
                 if (o->driver == driver && !json_object_get(options, o->key) &&
                     json_object_set_new(options, o->key, json_string(o->value)) < 0)
-                        r = -ENOMEM;
+                        return -ENOMEM;
         }
-        if (r >= 0 && driver && json_object_set_new(whole, "driver", json_string(driver->name)) < 0)
-                r = -ENOMEM;
-        if (r >= 0 && json_object_set(whole, "options", options) < 0)
-                r = -ENOMEM;
+        return json_object_set(choice, "options", options) < 0 ? -ENOMEM : 0;
+}
 
-        json_decref(options);
-        if (r < 0)
-                json_decref(whole);
+/* The request with its drivers named and the configuration's options for them filled in. */
+static int spec_complete(json_t *request, const Config *config, json_t **ret)
+{
+        json_t *given = json_object_get(request, "moreDrivers"), *choice;
+        json_auto_t *whole = json_copy(request), *more = json_array();
+        size_t i;
+        int r = 0;
+
+        json_array_foreach(given, i, choice)
+                r |= json_array_append_new(more, json_copy(choice));
+        if (!json_object_get(request, "driver")) {
+                r |= json_object_set_new(whole, "driver",
+                                         json_string(config->default_drivers[0]->name));
+                for (i = 1; !given && i < config->n_default_drivers; i++)
+                        r |= json_array_append_new(
+                                more,
+                                json_pack("{s:s}", "driver", config->default_drivers[i]->name));
+        }
+
+        r |= choice_complete(whole, config);
+        json_array_foreach(more, i, choice)
+                r |= choice_complete(choice, config);
+        if (json_array_size(more) > 0)
+                r |= json_object_set(whole, "moreDrivers", more);
         else
-                *ret = whole;
-        return r;
+                (void) json_object_del(whole, "moreDrivers");
+        if (r < 0)
+                return -ENOMEM;
+        *ret = json_incref(whole);
+        return 0;
+}
+
+/* An older daemon must not take up what it does not understand. */
+static int spec_raise_version(Spec *spec, json_int_t version)
+{
+        if (json_integer_value(json_object_get(spec->object, "version")) >= version)
+                return 0;
+        return json_object_set_new(spec->object, "version", json_integer(version)) < 0 ? -ENOMEM
+                                                                                       : 0;
 }
 
 int spec_new(Spec **ret, json_t *request, const Config *config, const char *hostname,
@@ -257,11 +333,12 @@ int spec_new(Spec **ret, json_t *request, const Config *config, const char *host
         (void) clock_gettime(CLOCK_REALTIME, &now);
         spec->created_usec = (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
 
-        r = spec_complete(request, config, &whole);
+        r = check_choices(request, refusal);
+        if (r >= 0)
+                r = spec_complete(request, config, &whole);
         if (r < 0)
                 return r;
-        spec->object = json_pack("{s:i, s:s, s:I, s:o}", "version",
-                                 json_is_false(json_object_get(request, "stdin")) ? 2 : 1, "epoch",
+        spec->object = json_pack("{s:i, s:s, s:I, s:o}", "version", 1, "epoch",
                                  sd_id128_to_string(id, epoch), "createdUSec",
                                  (json_int_t) spec->created_usec, "request", whole);
         if (!spec->object)
@@ -269,6 +346,8 @@ int spec_new(Spec **ret, json_t *request, const Config *config, const char *host
         spec->facts.epoch = json_string_value(json_object_get(spec->object, "epoch"));
 
         r = spec_read(spec, hostname, refusal);
+        if (r >= 0)
+                r = spec_raise_version(spec, spec->n_drivers > 1 ? 3 : spec->has_stdin ? 1 : 2);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(spec);
@@ -282,7 +361,7 @@ int spec_set_pipe(Spec *spec, EntryStream kind, const struct stat *st)
         if (!pipes) {
                 pipes = json_object();
                 if (json_object_set_new(spec->object, "pipes", pipes) < 0 ||
-                    json_object_set_new(spec->object, "version", json_integer(2)) < 0)
+                    spec_raise_version(spec, 2) < 0)
                         return -ENOMEM;
         }
         pipe = st ? json_pack("{s:I, s:I}", "dev", (json_int_t) st->st_dev, "ino",
@@ -354,9 +433,10 @@ int spec_parse(Spec **ret, Span bytes, const char *hostname, Refusal *refusal)
                 (uint64_t) json_integer_value(json_object_get(spec->object, "createdUSec"));
 
         r = spec_read_pipes(spec, refusal);
-        if (r < 0)
-                return r;
-        r = spec_read(spec, hostname, refusal);
+        if (r >= 0)
+                r = check_choices(json_object_get(spec->object, "request"), refusal);
+        if (r >= 0)
+                r = spec_read(spec, hostname, refusal);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(spec);

@@ -15,11 +15,12 @@
 #include "record/entry.h"
 #include "record/facts.h"
 
-/* The newest that is read. What is written is the lowest that says it all: 2 without stdin, and
- * where pipes were handed over, for a daemon that knows only 1 would look for FIFOs; else 1. Tests
- * build an older daemon. */
+/* The newest that is read. What is written is the lowest that says it all: 3 with more than one
+ * driver, for an older daemon would leave the others out; 2 without stdin, and where pipes were
+ * handed over, for a daemon that knows only 1 would look for FIFOs; else 1. Tests build an older
+ * daemon. */
 #ifndef SPEC_VERSION
-#define SPEC_VERSION 2
+#define SPEC_VERSION 3
 #endif
 
 /* A stream that was handed over as a pipe, and which one that is, as fstat(2) tells. */
@@ -30,6 +31,12 @@ typedef struct SpecPipe {
         ino_t ino;
 } SpecPipe;
 
+/* One of the drivers of a container. */
+typedef struct SpecDriver {
+        const Driver *driver;
+        Options options; /* those of the configuration and the container's own */
+} SpecDriver;
+
 typedef struct Spec {
         json_t *object; /* the file; everything below borrows from it */
         Facts facts;
@@ -38,14 +45,14 @@ typedef struct Spec {
         bool has_stdin;
         bool is_adopted; /* has pipes, and no FIFOs of ours */
         SpecPipe pipes[ENTRY_STREAMS];
-        const Driver *driver;
-        Options options; /* those of the configuration and the container's own */
-        Pair *pairs;     /* the arrays of facts and options */
-        char *env;       /* names of variables, each ended by NUL */
+        SpecDriver drivers[DRIVERS_PER_CONTAINER_MAX]; /* each one once */
+        size_t n_drivers;                              /* at least one */
+        Pair *pairs;                                   /* the arrays of facts and options */
+        char *env;                                     /* names of variables, each ended by NUL */
 } Spec;
 
 /*
- * From a request: checks every value, chooses the driver, merges the options, makes up an epoch.
+ * From a request: checks every value, chooses the drivers, merges the options, makes up an epoch.
  * Returns 0, -EINVAL with the refusal, or another negative errno.
  */
 int spec_new(Spec **ret, json_t *request, const Config *config, const char *hostname,

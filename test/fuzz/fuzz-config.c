@@ -45,7 +45,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                 return 0;
         }
 
-        assert(driver_find(config->default_driver->name) == config->default_driver);
+        assert(config->n_default_drivers >= 1 &&
+               config->n_default_drivers <= DRIVERS_PER_CONTAINER_MAX);
+        for (size_t i = 0; i < config->n_default_drivers; i++) {
+                const Driver *driver = config->default_drivers[i];
+
+                assert(driver_find(driver->name) == driver && config_is_default(config, driver));
+                for (size_t k = 0; k < i; k++)
+                        assert(config->default_drivers[k] != driver);
+        }
         assert(config->containers_max >= 1 && config->containers_max <= CONTAINERS_MAX);
         assert(config->idle_usec >= 1000000 && config->idle_usec <= UINT64_C(86400000000));
         for (size_t i = 0; i < config->n_options; i++) {

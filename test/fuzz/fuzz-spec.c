@@ -25,8 +25,15 @@ static void check(const Spec *spec)
         assert(spec->is_adopted == (spec->pipes[0].is_given || spec->pipes[1].is_given));
         for (size_t i = 0; i < ENTRY_STREAMS; i++)
                 assert(spec->pipes[i].is_given || !spec->pipes[i].is_gone);
-        assert(driver_find(spec->driver->name) == spec->driver);
-        assert(options_check(spec->driver, &spec->options, &key, reason) == 0);
+        assert(spec->n_drivers >= 1 && spec->n_drivers <= DRIVERS_PER_CONTAINER_MAX);
+        for (size_t i = 0; i < spec->n_drivers; i++) {
+                const SpecDriver *d = &spec->drivers[i];
+
+                assert(driver_find(d->driver->name) == d->driver);
+                assert(options_check(d->driver, &d->options, &key, reason) == 0);
+                for (size_t k = 0; k < i; k++)
+                        assert(d->driver != spec->drivers[k].driver);
+        }
 }
 
 static int parse(Span bytes, Spec **ret)

@@ -57,7 +57,7 @@ static void test_defaults(void)
 
         fixture_init(&f);
         assert(load(&f, &config) == 0);
-        assert(config->default_driver == drivers[0]);
+        assert(config->n_default_drivers == 1 && config->default_drivers[0] == drivers[0]);
         assert(config->containers_max == CONTAINERS_MAX_DEFAULT);
         assert(config->idle_usec == CONFIG_IDLE_DEFAULT_USEC);
         assert(config->n_options == 0);
@@ -65,7 +65,7 @@ static void test_defaults(void)
 
         /* No directory at all is the same. */
         assert(unlinkat(f.temporary.fd, "vendor", AT_REMOVEDIR) == 0);
-        assert(load(&f, &config) == 0 && config->default_driver == drivers[0]);
+        assert(load(&f, &config) == 0 && config->default_drivers[0] == drivers[0]);
         fixture_done(&f);
         puts("ok: defaults");
 }
@@ -93,7 +93,8 @@ static void test_settings(void)
                         "[journald]\n"
                         "timestamp=yes");
         assert(load(&f, &config) == 0);
-        assert(strcmp(config->default_driver->name, "none") == 0);
+        assert(config->n_default_drivers == 1);
+        assert(strcmp(config->default_drivers[0]->name, "none") == 0);
         assert(config->containers_max == 10);
         assert(config->idle_usec == UINT64_C(300000000));
         assert(config->n_options == 4);
@@ -103,6 +104,30 @@ static void test_settings(void)
         assert(strcmp(find_option(config, "none", "level-prefix"), "no") == 0);
         fixture_done(&f);
         puts("ok: settings");
+}
+
+/* In their order; a later setting replaces all of them. */
+static void test_default_drivers(void)
+{
+        _cleanup_(config_freep) Config *config = NULL;
+        Fixture f;
+
+        fixture_init(&f);
+        temporary_write(&f.temporary, "vendor/conlogd.conf",
+                        "[Conlogd]\nDefaultDriver=none \t journald\n");
+        assert(load(&f, &config) == 0);
+        assert(config->n_default_drivers == 2);
+        assert(config->default_drivers[0] == driver_find("none"));
+        assert(config->default_drivers[1] == driver_find("journald"));
+        config = config_free(config);
+
+        temporary_write(&f.temporary, "admin/conlogd.conf", "[Conlogd]\nDefaultDriver=none\n");
+        assert(load(&f, &config) == 0);
+        assert(config->n_default_drivers == 1);
+        assert(config_is_default(config, driver_find("none")));
+        assert(!config_is_default(config, driver_find("journald")));
+        fixture_done(&f);
+        puts("ok: default drivers");
 }
 
 /* Later files win: the directories one after the other, the drop-ins of each by name. */
@@ -148,6 +173,10 @@ static const struct {
 } cases[] = {
         { "[Conlogd]\nDefaultDriver=bogus\n", 2, "DefaultDriver=" },
         { "[Conlogd]\nDefaultDriver=\n", 2, "DefaultDriver=" },
+        { "[Conlogd]\nDefaultDriver=none journald\n", 0, NULL },
+        { "[Conlogd]\nDefaultDriver=none none\n", 2, "each one once" },
+        { "[Conlogd]\nDefaultDriver=none,journald\n", 2, "with blanks" },
+        { "[Conlogd]\nDefaultDriver=none bogus\n", 2, "DefaultDriver=" },
         { "[Conlogd]\nContainersMax=1\n", 0, NULL },
         { "[Conlogd]\nContainersMax=10000\n", 0, NULL },
         { "[Conlogd]\nContainersMax=0\n", 2, "from 1 to 10000" },
@@ -317,6 +346,7 @@ int main(void)
 {
         test_defaults();
         test_settings();
+        test_default_drivers();
         test_order();
         test_cases();
         test_long_lines();

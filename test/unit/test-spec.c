@@ -3,63 +3,11 @@
 /* What Create is told: each rule with values that are taken and refused, and the way to the file
  * and back. */
 
-#undef NDEBUG
-
-#include <stdio.h>
-#include <string.h>
 #include <time.h>
 
-#include "daemon/spec.h"
+#include "../spec-fixture.h"
 
 #define CHARS_64 "0123456789abcdef0123456789ABCDEF0123456789abcdef0123456789ABCDEF"
-
-static int try_config(Spec **ret, const char *request, const Config *config, Refusal *refusal)
-{
-        json_auto_t *object = json_loads(request, 0, NULL), *copy = json_deep_copy(object);
-        int r;
-
-        assert(object && copy);
-        *refusal = (Refusal){};
-        *ret = NULL;
-        r = spec_new(ret, object, config, "host", refusal);
-        assert(json_equal(object, copy));
-        assert((r == 0) == (*ret != NULL) && (r == -EINVAL) == (refusal->error != NULL));
-        return r;
-}
-
-static int try_new(Spec **ret, const char *request, Refusal *refusal)
-{
-        _cleanup_(config_freep) Config *config = NULL;
-
-        assert(config_new(&config) == 0);
-        return try_config(ret, request, config, refusal);
-}
-
-static Spec *expect_new(const char *request)
-{
-        Refusal refusal;
-        Spec *spec;
-
-        assert(try_new(&spec, request, &refusal) == 0);
-        return spec;
-}
-
-static const char *refusal_get(const Refusal *refusal, const char *key)
-{
-        return json_string_value(json_object_get(refusal->parameters, key)) ?: "";
-}
-
-/* Refused with io.conlogd.InvalidValue for that parameter; the rule is, or begins with, this. */
-static void expect_bad(const char *request, const char *parameter, const char *rule)
-{
-        _cleanup_(refusal_done) Refusal refusal;
-        Spec *spec;
-
-        assert(try_new(&spec, request, &refusal) == -EINVAL);
-        assert(strcmp(refusal.error, "io.conlogd.InvalidValue") == 0);
-        assert(strcmp(refusal_get(&refusal, "parameter"), parameter) == 0);
-        assert(strncmp(refusal_get(&refusal, "rule"), rule, strlen(rule)) == 0);
-}
 
 static void test_smallest(void)
 {
@@ -71,9 +19,11 @@ static void test_smallest(void)
         assert(!spec->facts.name && !spec->facts.image && !spec->facts.image_id);
         assert(!spec->facts.unit && spec->facts.n_labels == 0 && spec->facts.n_env == 0);
         assert(strcmp(spec->facts.hostname, "host") == 0);
-        assert(!spec->is_terminal && spec->driver == drivers[0] && spec->options.n_pairs == 0);
+        assert(!spec->is_terminal && spec->n_drivers == 1);
+        assert(spec->drivers[0].driver == drivers[0] && spec->drivers[0].options.n_pairs == 0);
         assert(spec->has_stdin);
         assert(json_integer_value(json_object_get(spec->object, "version")) == 1);
+        assert(!json_object_get(json_object_get(spec->object, "request"), "moreDrivers"));
         assert(spec->created_usec > now - 60000000 && spec->created_usec < now + 60000000);
 
         /* Each life of a container has an epoch of its own. */
@@ -116,9 +66,9 @@ static void test_everything(void)
         assert(f->n_env == 3 && strcmp(pairs_find(f->env, 3, "A"), "1") == 0);
         assert(strcmp(pairs_find(f->env, 3, "B"), "x=y") == 0);
         assert(strcmp(pairs_find(f->env, 3, "C"), "") == 0);
-        assert(spec->is_terminal && spec->options.n_pairs == 2);
-        assert(strcmp(options_get(spec->driver, &spec->options, "tag"), "t") == 0);
-        assert(options_get_bool(spec->driver, &spec->options, "timestamp"));
+        assert(spec->is_terminal && spec->drivers[0].options.n_pairs == 2);
+        assert(strcmp(get_option(spec, 0, "tag"), "t") == 0);
+        assert(strcmp(get_option(spec, 0, "timestamp"), "yes") == 0);
         puts("ok: everything");
 }
 
@@ -359,7 +309,8 @@ static void test_configured(void)
                 { driver_find("none"), (char *) "level-prefix", (char *) "no" },
         };
         const Config config = {
-                .default_driver = driver_find("none"),
+                .default_drivers = { driver_find("none") },
+                .n_default_drivers = 1,
                 .options = options,
                 .n_options = ARRAY_SIZE(options),
         };
@@ -368,21 +319,21 @@ static void test_configured(void)
         _cleanup_free_ char *text = NULL;
 
         assert(try_config(&a, "{\"id\": \"a\"}", &config, &refusal) == 0);
-        assert(a->driver == driver_find("none") && a->options.n_pairs == 1);
-        assert(!options_get_bool(a->driver, &a->options, "level-prefix"));
+        assert(has_driver(a, 0, "none", 1) && a->n_drivers == 1);
+        assert(strcmp(get_option(a, 0, "level-prefix"), "no") == 0);
 
         assert(try_config(
                        &b,
                        "{\"id\": \"a\", \"driver\": \"journald\", \"options\": {\"tag\": \"own\"}}",
                        &config, &refusal) == 0);
-        assert(b->driver == driver_find("journald") && b->options.n_pairs == 2);
-        assert(strcmp(options_get(b->driver, &b->options, "tag"), "own") == 0);
-        assert(options_get_bool(b->driver, &b->options, "timestamp"));
+        assert(has_driver(b, 0, "journald", 2) && b->n_drivers == 1);
+        assert(strcmp(get_option(b, 0, "tag"), "own") == 0);
+        assert(strcmp(get_option(b, 0, "timestamp"), "yes") == 0);
 
         text = spec_format(b);
         assert(spec_parse(&again, span_from_string(text), "host", &refusal) == 0);
-        assert(again->driver == b->driver && again->options.n_pairs == 2);
-        assert(options_get_bool(again->driver, &again->options, "timestamp"));
+        assert(has_driver(again, 0, "journald", 2));
+        assert(strcmp(get_option(again, 0, "timestamp"), "yes") == 0);
         puts("ok: configured");
 }
 
@@ -407,6 +358,7 @@ static void test_round_trip(void)
                 " \"unit\": \"a.scope\", \"terminal\": true, \"driver\": \"none\","
                 " \"labels\": {\"a\\nb\": \"\\t\\\\\", \"z\": \"€\"}, \"env\": [\"A=1\", \"A=2\"],"
                 " \"options\": {\"level-prefix\": \"no\"}}",
+                "{\"id\": \"web\", \"moreDrivers\": [{\"driver\": \"none\"}]}",
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(requests); i++) {
@@ -424,10 +376,14 @@ static void test_round_trip(void)
                 assert(pairs_equal(a->facts.labels, a->facts.n_labels, b->facts.labels,
                                    b->facts.n_labels));
                 assert(pairs_equal(a->facts.env, a->facts.n_env, b->facts.env, b->facts.n_env));
-                assert(pairs_equal(a->options.pairs, a->options.n_pairs, b->options.pairs,
-                                   b->options.n_pairs));
+                for (size_t k = 0; k < a->n_drivers; k++) {
+                        const Options *o = &a->drivers[k].options, *p = &b->drivers[k].options;
+
+                        assert(a->drivers[k].driver == b->drivers[k].driver);
+                        assert(pairs_equal(o->pairs, o->n_pairs, p->pairs, p->n_pairs));
+                }
                 assert(a->created_usec == b->created_usec && a->is_terminal == b->is_terminal);
-                assert(a->driver == b->driver);
+                assert(a->n_drivers == b->n_drivers);
                 again = spec_format(b);
                 assert(strcmp(text, again) == 0);
         }
@@ -486,8 +442,9 @@ static void test_parse(void)
                 { "{\"version\": 1, " GOOD_EPOCH ", " GOOD_REQUEST "}", 0 },
                 { "{\"version\": 1, " GOOD_EPOCH ", " GOOD_REQUEST ", \"more\": []}", 0 },
                 { "{\"version\": 2, " GOOD_EPOCH ", " GOOD_REQUEST "}", 0 },
-                { "{\"version\": 3, " GOOD_EPOCH ", " GOOD_REQUEST "}", -EPROTO },
-                { "{\"version\": 3}", -EPROTO },
+                { "{\"version\": 3, " GOOD_EPOCH ", " GOOD_REQUEST "}", 0 },
+                { "{\"version\": 4, " GOOD_EPOCH ", " GOOD_REQUEST "}", -EPROTO },
+                { "{\"version\": 4}", -EPROTO },
                 { "{\"version\": 0, " GOOD_EPOCH ", " GOOD_REQUEST "}", -EINVAL },
                 { "{\"version\": -1, " GOOD_EPOCH ", " GOOD_REQUEST "}", -EINVAL },
                 { "{\"version\": \"1\", " GOOD_EPOCH ", " GOOD_REQUEST "}", -EINVAL },
