@@ -27,6 +27,7 @@ typedef struct Shipped {
         size_t offset;
         char container[16];
         char exec_id[16];
+        const Feed *feed;
 } Shipped;
 
 typedef struct Fixture Fixture;
@@ -34,14 +35,16 @@ typedef struct Fixture Fixture;
 typedef struct FakeSink {
         Sink sink;
         Fixture *fixture;
-        Container *container;
+        Feed *feed;
+        size_t *room;
         bool is_waiting;
 } FakeSink;
 
 struct Fixture {
         Temporary temporary;
         Daemon *daemon;
-        size_t room; /* entries that the driver takes, of all containers, until it is busy */
+        size_t room;      /* entries that the driver takes, of all containers, until it is busy */
+        size_t more_room; /* the same, for the drivers of a container but its first one */
         FakeSink *waiting[64]; /* in the order of asking */
         size_t n_waiting;
         Shipped *shipped;
@@ -50,10 +53,10 @@ struct Fixture {
         Buffer text;
         bool keeps_nothing; /* only counts n_shipped: for tests that look at the cost */
         /* Called before entries are taken. */
-        void (*on_write)(Fixture *f, Container *c, const Entry *entries, size_t n);
+        void (*on_write)(Fixture *f, const Feed *feed, const Entry *entries, size_t n);
 };
 
-static inline void fixture_keep(Fixture *f, const Container *c, const Entry *e)
+static inline void fixture_keep(Fixture *f, const Feed *feed, const Entry *e)
 {
         Shipped *s;
 
@@ -67,8 +70,8 @@ static inline void fixture_keep(Fixture *f, const Container *c, const Entry *e)
                 assert(f->shipped);
         }
         s = &f->shipped[f->n_shipped++];
-        *s = (Shipped){ .entry = *e, .offset = f->text.size };
-        (void) snprintf(s->container, sizeof(s->container), "%s", c->id);
+        *s = (Shipped){ .entry = *e, .offset = f->text.size, .feed = feed };
+        (void) snprintf(s->container, sizeof(s->container), "%s", feed->container->id);
         (void) snprintf(s->exec_id, sizeof(s->exec_id), "%s", e->exec_id ?: "");
         assert(buffer_append_span(&f->text, e->text) == 0);
 }
@@ -86,14 +89,14 @@ static inline size_t fake_write(Sink *sink, const Entry *entries, size_t n)
 {
         FakeSink *fake = container_of(sink, FakeSink, sink);
         Fixture *f = fake->fixture;
-        size_t k = MIN(n, f->room);
+        size_t k = MIN(n, *fake->room);
 
         assert(n > 0 && n <= TURN_MAX_ENTRIES);
         if (f->on_write)
-                f->on_write(f, fake->container, entries, k);
+                f->on_write(f, fake->feed, entries, k);
         for (size_t i = 0; i < k; i++)
-                fixture_keep(f, fake->container, &entries[i]);
-        f->room -= k;
+                fixture_keep(f, fake->feed, &entries[i]);
+        *fake->room -= k;
         if (k == 0)
                 fake_wait(fake);
         return k;
@@ -103,7 +106,7 @@ static inline bool fake_is_busy(Sink *sink)
 {
         FakeSink *fake = container_of(sink, FakeSink, sink);
 
-        if (fake->fixture->room > 0)
+        if (*fake->room > 0)
                 return false;
         fake_wait(fake);
         return true;
@@ -130,31 +133,49 @@ static const Driver fake_driver = {
         .free = fake_free,
 };
 
-/* The driver takes n entries more. */
-static inline void fixture_make_room(Fixture *f, size_t n)
+/* A driver, &f->room or &f->more_room, takes n entries more. */
+static inline void fixture_set_room(Fixture *f, size_t *room, size_t n)
 {
         FakeSink *told[ARRAY_SIZE(f->waiting)];
-        size_t n_told = f->n_waiting;
+        size_t n_told = 0, k = 0;
 
-        f->room = n;
-        memcpy(told, f->waiting, sizeof(told));
-        f->n_waiting = 0;
+        *room = n;
+        for (size_t i = 0; i < f->n_waiting; i++)
+                if (f->waiting[i]->room == room)
+                        told[n_told++] = f->waiting[i];
+                else
+                        f->waiting[k++] = f->waiting[i];
+        f->n_waiting = k;
         for (size_t i = 0; i < n_told; i++) {
                 told[i]->is_waiting = false;
                 told[i]->sink.on_ready(&told[i]->sink, told[i]->sink.userdata);
         }
 }
 
-/* Puts the fake sink in the place of the real one. */
+static inline void fixture_make_room(Fixture *f, size_t n)
+{
+        fixture_set_room(f, &f->room, n);
+}
+
+/* Puts fake sinks in the places of the real ones. */
 static inline void fixture_adopt(Fixture *f, Container *c)
 {
-        FakeSink *fake = malloc(sizeof(*fake));
+        Feed *feed;
 
-        assert(fake);
-        *fake = (FakeSink){ .sink = *TAILQ_FIRST(&c->feeds)->sink, .fixture = f, .container = c };
-        fake->sink.driver = &fake_driver;
-        sink_free(TAILQ_FIRST(&c->feeds)->sink);
-        TAILQ_FIRST(&c->feeds)->sink = &fake->sink;
+        TAILQ_FOREACH(feed, &c->feeds, feeds) {
+                FakeSink *fake = malloc(sizeof(*fake));
+
+                assert(fake);
+                *fake = (FakeSink){
+                        .sink = *feed->sink,
+                        .fixture = f,
+                        .feed = feed,
+                        .room = feed == TAILQ_FIRST(&c->feeds) ? &f->room : &f->more_room,
+                };
+                fake->sink.driver = &fake_driver;
+                sink_free(feed->sink);
+                feed->sink = &fake->sink;
+        }
 }
 
 static inline int fixture_on_timer(sd_event_source *source, uint64_t usec, void *userdata)
@@ -192,7 +213,7 @@ static inline void fixture_start(Fixture *f)
 
 static inline void fixture_init(Fixture *f)
 {
-        *f = (Fixture){ .room = SIZE_MAX };
+        *f = (Fixture){ .room = SIZE_MAX, .more_room = SIZE_MAX };
         (void) umask(0);
         assert(unsetenv("NOTIFY_SOCKET") == 0);
         temporary_init(&f->temporary);
@@ -249,15 +270,18 @@ static inline StoredFd *fixture_store(Daemon *d, size_t *ret_n)
         StoredFd *stored = calloc(4096, sizeof(*stored));
         Container *c;
         Fifos *fifos;
+        Branch *b;
 
         assert(stored);
         *ret_n = 0;
         TAILQ_FOREACH(c, &d->containers, containers)
                 TAILQ_FOREACH(fifos, &c->fifos, fifos) {
                         fixture_store_one(stored, ret_n, fifos->stdin_fd);
-                        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
-                                fixture_store_one(stored, ret_n,
-                                                  TAILQ_FIRST(&fifos->branches)->streams[k].fd);
+                        for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
+                                fixture_store_one(stored, ret_n, fifos->splits[k].fd);
+                                TAILQ_FOREACH(b, &fifos->branches, branches)
+                                        fixture_store_one(stored, ret_n, b->streams[k].fd);
+                        }
                 }
         qsort(stored, *ret_n, sizeof(*stored), stored_compare);
         return stored;

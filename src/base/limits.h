@@ -25,6 +25,8 @@
 /* Labels and variables among them: with all that a line adds, an entry stays below the 1024 fields
  * above which journald drops it whole and silently. */
 #define FACTS_MAX_ATTRIBUTES 1000U
+/* The name of a driver: it is a part of names of files. */
+#define DRIVER_NAME_MAX_BYTES 15U
 /* Drivers of one container at a time. Each line is written once more for each of them, and each
  * stream of it takes one FIFO more: the journal and the three formats of files have room. */
 #define DRIVERS_PER_CONTAINER_MAX 4U

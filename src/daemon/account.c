@@ -60,6 +60,24 @@ int account_settle(Stream *s, StatePage *page)
         return 1;
 }
 
+/* The turn says where the driver's file stands. */
+static void account_put_mark(const Feed *feed, StatePage *page, const StateTurn *turn)
+{
+        if (feed->sink->driver->get_mark)
+                feed->sink->driver->get_mark(feed->sink, state_begin_mark(page, turn));
+}
+
+void account_mark(Feed *feed, StatePage *page)
+{
+        StateTurn *turn;
+
+        if (!feed->sink->driver->get_mark)
+                return;
+        turn = state_begin(page, state_get_active(page)->row);
+        account_put_mark(feed, page, turn);
+        state_commit(page, turn);
+}
+
 void account_owe(Stream *s, StatePage *page, size_t n)
 {
         const Turns *turns = stream_get_turns(s);
@@ -71,6 +89,7 @@ void account_owe(Stream *s, StatePage *page, size_t n)
         turn->owed_limit = turns->limit;
         turn->owed_goes_on = last->partial_first > 0 && !last->partial_is_last;
         turn->owed_lines = (uint16_t) n;
+        account_put_mark(s->feed, page, turn);
         state_commit(page, turn);
 }
 
@@ -174,6 +193,7 @@ int account_ship(Stream *s, StatePage *page, size_t n, const StateTurn *owed)
         turn->total.lines += n;
         turn->total.bytes += used;
         turn_owe_rest(turn, owed, used, n);
+        account_put_mark(s->feed, page, turn);
         account_take(s, page, turn, used);
         r = account_commit(s, page, turn);
         if (is_kept && s->kept_left == 0)
@@ -209,6 +229,7 @@ void account_tell(Feed *feed, StatePage *page)
 
         turn->next_ordinal += drops->untold.lines;
         drops->untold = (Loss){};
+        account_put_mark(feed, page, turn);
         state_commit(page, turn);
         feed_on_turn(feed, page);
 }

@@ -19,6 +19,9 @@ int account_settle(Stream *stream, StatePage *page);
 /* Before lines are shipped: they may be, so their ordinals are theirs now. */
 void account_owe(Stream *stream, StatePage *page, size_t n);
 
+/* Before anything else goes to a driver with files: the page knows where that begins. */
+void account_mark(Feed *feed, StatePage *page);
+
 /* None of what is owed has been shipped. */
 void account_forgive(Stream *stream, StatePage *page);
 

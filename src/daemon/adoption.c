@@ -96,7 +96,7 @@ int adoption_restore(Fifos *init, int dir_fd, Spec *spec)
                 if (spec->pipes[k].is_given)
                         r = fds[k] = adoption_open(init, &spec->pipes[k], &is_lost[k]);
         if (r >= 0)
-                r = fifos_adopt(init, fds, true);
+                r = fifos_adopt(init, dir_fd, fds, true);
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
                 store_give_back(&init->container->daemon->store, fds[k]);
 
@@ -105,7 +105,9 @@ int adoption_restore(Fifos *init, int dir_fd, Spec *spec)
                 if (!is_lost[k])
                         continue;
                 is_news = true;
-                r = adoption_forget(&TAILQ_FIRST(&init->branches)->streams[k]);
+                /* What is in the pipes of several drivers is still there. */
+                if (!init->container->is_split)
+                        r = adoption_forget(&TAILQ_FIRST(&init->branches)->streams[k]);
                 if (r >= 0)
                         r = spec_set_pipe(spec, k, NULL);
         }

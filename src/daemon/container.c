@@ -47,6 +47,7 @@ Container *container_free(Container *c)
                 TAILQ_REMOVE(&c->feeds, feed, feeds);
                 feed_free(feed);
         }
+        split_unmap(c->split_page);
         free(c->id);
         free(c->name);
         free(c->image);
@@ -62,11 +63,40 @@ static int copy_text(const char *s, char **ret)
         return s && !*ret ? -ENOMEM : 0;
 }
 
-int container_new(Container **ret, Daemon *daemon, const Spec *spec, Refusal *refusal)
+/* Whether a driver has a page of its own: not the first one that the container had. */
+static bool container_driver_has_page(const char *driver, size_t i, int dir_fd)
+{
+        char name[sizeof("state.") + DRIVER_NAME_MAX_BYTES];
+        struct stat st;
+
+        if (dir_fd < 0)
+                return i > 0;
+        (void) snprintf(name, sizeof(name), "state.%s", driver);
+        return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) >= 0;
+}
+
+static int container_open_drivers(Container *c, const Spec *spec, int dir_fd, Refusal *refusal)
+{
+        Feed *feed;
+        int r;
+
+        for (size_t i = 0; i < spec->n_drivers; i++) {
+                const SpecDriver *d = &spec->drivers[i];
+
+                r = feed_new(&feed, c, d->driver, &spec->facts, &d->options, refusal);
+                if (r < 0)
+                        return r;
+                TAILQ_INSERT_TAIL(&c->feeds, feed, feeds);
+                c->n_feeds++;
+                if (container_driver_has_page(d->driver->name, i, dir_fd))
+                        feed->state.driver = d->driver->name;
+        }
+        return 0;
+}
+
+int container_new(Container **ret, Daemon *daemon, const Spec *spec, int dir_fd, Refusal *refusal)
 {
         _cleanup_(container_freep) Container *c = NULL;
-        const SpecDriver *d = &spec->drivers[0];
-        Feed *feed;
         int r;
 
         c = malloc(sizeof(*c));
@@ -77,6 +107,7 @@ int container_new(Container **ret, Daemon *daemon, const Spec *spec, Refusal *re
                 .created_usec = spec->created_usec,
                 .is_terminal = spec->is_terminal,
                 .has_stdin = spec->has_stdin,
+                .is_split = spec->is_split,
                 .rows_taken = 1,
         };
         TAILQ_INIT(&c->feeds);
@@ -87,13 +118,11 @@ int container_new(Container **ret, Daemon *daemon, const Spec *spec, Refusal *re
             copy_text(spec->facts.unit, &c->unit) < 0)
                 return -ENOMEM;
 
-        if (spec->n_drivers > 1)
-                return refuse(refusal, "io.conlogd.LimitReached", "{s:s, s:i}", "limit",
-                              "drivers of a container", "value", 1);
-        r = feed_new(&feed, c, d->driver, &spec->facts, &d->options, refusal);
+        r = container_open_drivers(c, spec, dir_fd, refusal);
+        if (r >= 0 && dir_fd >= 0 && c->is_split)
+                r = split_map(dir_fd, &c->split_page);
         if (r < 0)
                 return r;
-        TAILQ_INSERT_TAIL(&c->feeds, feed, feeds);
         *ret = TAKE_PTR(c);
         return 0;
 }
@@ -124,16 +153,23 @@ int container_add_init(Container *c, Fifos **ret)
 /* Fills the new directory of a container. */
 static int container_fill_dir(Container *c, int dir_fd, const Spec *spec, int fds[ENTRY_STREAMS])
 {
+        const Feed *feed;
         Fifos *init;
         int r;
 
-        r = state_create(dir_fd, c->epoch);
+        TAILQ_FOREACH(feed, &c->feeds, feeds) {
+                r = state_create(&feed->state, dir_fd, c->epoch);
+                if (r < 0)
+                        return r;
+        }
+        r = c->is_split ? split_create_page(dir_fd) : 0;
+        if (r >= 0 && c->is_split)
+                r = split_map(dir_fd, &c->split_page);
+        if (r >= 0)
+                r = container_add_init(c, &init);
         if (r < 0)
                 return r;
-        r = container_add_init(c, &init);
-        if (r < 0)
-                return r;
-        r = spec->is_adopted ? fifos_adopt(init, fds, false) : fifos_create(init, dir_fd);
+        r = spec->is_adopted ? fifos_adopt(init, dir_fd, fds, false) : fifos_create(init, dir_fd);
         if (r >= 0 && !spec->is_adopted)
                 r = fifos_open(init, dir_fd, true);
         return r < 0 ? r : spec_save(spec, dir_fd);
@@ -151,9 +187,13 @@ int container_create(Container **ret, Daemon *daemon, json_t *request, int *fds,
         r = spec_new(&spec, request, daemon->config, daemon->hostname, refusal);
         if (r >= 0 && fds)
                 r = adoption_check(spec, daemon, fds, refusal);
+        if (r >= 0)
+                r = store_check_room(&daemon->store,
+                                     fifos_count_fds(spec->is_split ? spec->n_drivers : 0),
+                                     refusal);
         if (r < 0)
                 return r;
-        r = container_new(&c, daemon, spec, refusal);
+        r = container_new(&c, daemon, spec, -1, refusal);
         if (r < 0)
                 return r;
 
@@ -212,6 +252,8 @@ static int container_clear_rows(Container *c, uint32_t first)
                 state_clear_row(page, first);
                 state_clear_row(page, first + 1);
         }
+        for (uint32_t row = first; c->is_split && row < first + ENTRY_STREAMS; row++)
+                split_clear_row(c->split_page, row);
         return 0;
 }
 
@@ -262,6 +304,12 @@ int container_exec(Container *c, const char *exec, bool is_terminal, bool is_log
                 return refuse(refusal, "io.conlogd.LimitReached", "{s:s, s:i}", "limit",
                               "execs of a container", "value", (int) EXECS_MAX);
 
+        if (is_logged) {
+                r = store_check_room(&c->daemon->store,
+                                     fifos_count_fds(c->is_split ? c->n_feeds : 0), refusal);
+                if (r < 0)
+                        return r;
+        }
         dir_fd = rundir_open_at(c->daemon->containers_fd, c->id, &c->dir_ino);
         if (dir_fd < 0)
                 return dir_fd;

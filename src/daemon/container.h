@@ -27,6 +27,9 @@ struct Container {
         TAILQ_HEAD(FifosList, Fifos) fifos; /* the container's own first */
         unsigned n_execs;
         uint32_t rows_taken; /* bit i: rows 2i and 2i+1 of the state page */
+        unsigned n_feeds;
+        SplitPage *split_page; /* NULL: not split */
+        bool is_split;         /* has several drivers, or had: see daemon/split.h */
         bool is_terminal;
         bool has_stdin;
         bool is_removing;
@@ -39,8 +42,9 @@ struct Container {
  * only, in the place of FIFOs. -EINVAL with the refusal, or another negative errno. */
 int container_create(Container **ret, Daemon *daemon, json_t *request, int *fds, Refusal *refusal);
 
-/* For restore: the container in memory, with its sink open and nothing on disk. */
-int container_new(Container **ret, Daemon *daemon, const Spec *spec, Refusal *refusal);
+/* For restore: the container in memory, with its drivers open. dir_fd: its directory, or -1 for a
+ * new one, which has nothing on disk yet. */
+int container_new(Container **ret, Daemon *daemon, const Spec *spec, int dir_fd, Refusal *refusal);
 
 /* For restore: FIFOs that are in no list yet, and the container's own, which are. */
 int container_new_fifos(Container *container, const char *name, bool is_exec, bool is_logged,

@@ -70,9 +70,9 @@ static json_t *control_pack_driver(const Feed *feed, json_t *options)
 {
         bool is_waiting = feed_is_waiting(feed);
 
-        return json_pack("{s:s, s:O*, s:b, s:s*, s:I, s:I, s:I, s:I}", "driver",
-                         feed->sink->driver->name, "options", options, "waiting", is_waiting,
-                         "waitingFor", is_waiting ? feed_get_awaited(feed) : NULL, "lines",
+        return json_pack("{s:s, s:O*, s:b, s:s*, s:I, s:I, s:I, s:I}", "driver", feed->name,
+                         "options", options, "waiting", is_waiting, "waitingFor",
+                         is_waiting ? feed_get_awaited(feed) : NULL, "lines",
                          (json_int_t) feed->counts.lines, "bytes", (json_int_t) feed->counts.bytes,
                          "linesDropped", (json_int_t) feed->lines_dropped, "bytesDropped",
                          (json_int_t) feed->counts.dropped);
@@ -104,9 +104,8 @@ static int control_pack_container(const Container *c, bool whole, json_t **ret)
                 "{s:s, s:s*, s:s*, s:s*, s:s, s:I, s:b, s:s, s:s, s:b, s:s*, s:I, s:I, s:I, s:I}",
                 "id", c->id, "name", c->name, "image", c->image, "unit", c->unit, "epoch", c->epoch,
                 "createdUSec", (json_int_t) c->created_usec, "terminal", c->is_terminal, "driver",
-                first->sink->driver->name, "state", c->is_removing ? "removing" : "active",
-                "waiting", waiting != NULL, "waitingFor",
-                waiting ? feed_get_awaited(waiting) : NULL, "lines",
+                first->name, "state", c->is_removing ? "removing" : "active", "waiting",
+                waiting != NULL, "waitingFor", waiting ? feed_get_awaited(waiting) : NULL, "lines",
                 (json_int_t) first->counts.lines, "bytes", (json_int_t) first->counts.bytes,
                 "linesDropped", (json_int_t) first->lines_dropped, "bytesDropped",
                 (json_int_t) first->counts.dropped);
@@ -228,8 +227,6 @@ static void control_exec(VarlinkCall *call, json_t *parameters, void *userdata)
         int r;
 
         r = daemon_find_container(d, control_get_string(parameters, "id"), &c, &refusal);
-        if (r >= 0 && is_logged)
-                r = store_check_room(&d->store, &refusal);
         if (r >= 0)
                 r = container_exec(c, control_get_string(parameters, "exec"),
                                    json_is_true(json_object_get(parameters, "terminal")), is_logged,

@@ -99,6 +99,7 @@ bool feed_tell_loss(Feed *feed, StatePage *page)
                 .loss = feed->untold,
         };
 
+        account_mark(feed, page);
         if (feed->sink->driver->write(feed->sink, &e, 1) == 0)
                 return false;
         account_tell(feed, page);
@@ -154,7 +155,7 @@ int feed_new(Feed **ret, Container *c, const Driver *driver, const Facts *facts,
         feed = malloc(sizeof(*feed));
         if (!feed)
                 return -ENOMEM;
-        *feed = (Feed){ .container = c };
+        *feed = (Feed){ .container = c, .name = driver->name };
         r = delivery_init(&feed->delivery, driver, options, &key, reason);
         if (r >= 0)
                 r = driver->open(driver, &c->daemon->host, facts, options, &feed->sink, &key,

@@ -20,6 +20,7 @@ typedef struct Daemon Daemon;
 struct Feed {
         TAILQ_ENTRY(Feed) feeds; /* Container.feeds */
         Container *container;
+        const char *name; /* of the driver */
         Sink *sink;
         State state;
         Delivery delivery;

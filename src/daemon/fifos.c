@@ -23,7 +23,9 @@ void fifos_get_name(const Fifos *f, const char *stream, char ret[FIFO_NAME_BYTES
 
 void fifos_get_stream_name(const Stream *s, char ret[FIFO_NAME_BYTES])
 {
-        fifos_get_name(s->fifos, entry_stream_to_string(s->kind), ret);
+        (void) snprintf(ret, FIFO_NAME_BYTES, "%s-%s%s%s", s->fifos->name,
+                        entry_stream_to_string(s->kind), s->split ? "." : "",
+                        s->split ? s->feed->name : "");
 }
 
 int fifos_stream_is_full(const Stream *s)
@@ -33,6 +35,10 @@ int fifos_stream_is_full(const Stream *s)
         struct pollfd p = { .events = POLLOUT };
         char name[FIFO_NAME_BYTES];
 
+        if (s->split) {
+                p.fd = s->fd;
+                return poll(&p, 1, 0) == 0;
+        }
         if (s->fifos->is_adopted)
                 return fifo_is_full(&c->daemon->turns.scratch, s->fd);
         dir_fd = rundir_open_at(c->daemon->containers_fd, c->id, &c->dir_ino);
@@ -71,6 +77,7 @@ static int fifos_add_branch(Fifos *f, Feed *feed)
                 b->streams[k] = (Stream){
                         .feed = feed,
                         .fifos = f,
+                        .split = f->is_logged && f->container->is_split ? &f->splits[k] : NULL,
                         .exec_id = f->is_exec ? f->name : NULL,
                         .kind = k,
                         .fd = -1,
@@ -102,6 +109,8 @@ int fifos_new(Fifos **ret, Container *container, const char *name, bool is_exec,
                 .has_streams = { [ENTRY_STDOUT] = true, [ENTRY_STDERR] = !is_terminal },
         };
         memcpy(f->name, name, size);
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                f->splits[k] = (Split){ .fifos = f, .kind = k, .fd = -1 };
         TAILQ_INIT(&f->branches);
         TAILQ_FOREACH(feed, &container->feeds, feeds) {
                 r = fifos_add_branch(f, feed);
@@ -133,9 +142,29 @@ Fifos *fifos_free(Fifos *f)
                 TAILQ_REMOVE(&f->branches, b, branches);
                 branch_free(b);
         }
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                split_done(&f->splits[k]);
         f->stdin_fd = base_close(f->stdin_fd);
         free(f);
         return NULL;
+}
+
+/* The pipes of one stream, for several drivers. */
+static int fifos_create_pipes(Fifos *f, int dir_fd, EntryStream k)
+{
+        char name[FIFO_NAME_BYTES];
+        Branch *b;
+        int r;
+
+        if (!f->is_logged || !f->container->is_split)
+                return 0;
+        TAILQ_FOREACH(b, &f->branches, branches) {
+                fifos_get_stream_name(&b->streams[k], name);
+                r = fifo_create(dir_fd, name);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
 }
 
 int fifos_create(Fifos *f, int dir_fd)
@@ -154,6 +183,8 @@ int fifos_create(Fifos *f, int dir_fd)
                         continue;
                 fifos_get_name(f, entry_stream_to_string(k), name);
                 r = fifo_create(dir_fd, name);
+                if (r >= 0)
+                        r = fifos_create_pipes(f, dir_fd, k);
                 if (r < 0)
                         return r;
         }
@@ -163,26 +194,28 @@ int fifos_create(Fifos *f, int dir_fd)
 void fifos_unlink(const Fifos *f, int dir_fd)
 {
         static const char *const streams[] = { "stdin", "stdout", "stderr" };
-        char name[FIFO_NAME_BYTES];
+        char name[FIFO_NAME_BYTES], pipe[FIFO_NAME_BYTES + DRIVER_NAME_MAX_BYTES + 1];
 
         for (size_t i = 0; i < ARRAY_SIZE(streams); i++) {
                 fifos_get_name(f, streams[i], name);
                 (void) unlinkat(dir_fd, name, 0);
+                for (size_t d = 0; drivers[d] && f->is_logged && f->container->is_split; d++) {
+                        (void) snprintf(pipe, sizeof(pipe), "%s.%s", name, drivers[d]->name);
+                        (void) unlinkat(dir_fd, pipe, 0);
+                }
         }
 }
 
-/* The FIFO of that name from the store, or opened. is_stored says which. */
-static int fifos_open_one(Fifos *f, int dir_fd, const char *stream, int flags, bool *ret_is_stored)
+/* The FIFO of that name from the store, or opened: then is_stored becomes false. */
+static int fifos_open_one(Fifos *f, int dir_fd, const char *name, int flags, bool *is_stored)
 {
-        char name[FIFO_NAME_BYTES];
         struct stat st;
         int fd;
 
-        fifos_get_name(f, stream, name);
         if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                 return -errno;
         fd = store_find(&f->container->daemon->store, &st, f->store_name);
-        *ret_is_stored = fd >= 0;
+        *is_stored = *is_stored && fd >= 0;
         return fd >= 0 ? fd : fifo_open(dir_fd, name, flags);
 }
 
@@ -216,6 +249,8 @@ void fifos_give_back(Fifos *f)
         Branch *b;
 
         store_give_back(store, TAKE_FD(f->stdin_fd));
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                store_give_back(store, TAKE_FD(f->splits[k].fd));
         TAILQ_FOREACH(b, &f->branches, branches)
                 for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
                         store_give_back(store, TAKE_FD(b->streams[k].fd));
@@ -242,6 +277,9 @@ size_t fifos_get_fds(const Fifos *f, int ret[NOTIFY_FDS_MAX])
 
         if (f->stdin_fd >= 0)
                 ret[n++] = f->stdin_fd;
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                if (f->splits[k].fd >= 0)
+                        ret[n++] = f->splits[k].fd;
         TAILQ_FOREACH(b, &f->branches, branches)
                 for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
                         if (b->streams[k].fd >= 0)
@@ -260,73 +298,123 @@ void fifos_unstore(Fifos *f)
         store_forget(&f->container->daemon->store, f);
 }
 
+/* Reads from an fd that is set. */
+static int fifos_start_stream(Fifos *f, Stream *s, bool is_new)
+{
+        int r;
+
+        s->row = f->first_row + s->kind;
+        r = fifos_set_capacity(f, s, is_new);
+        return r < 0 ? r : stream_start(s);
+}
+
+/* Reads what comes out of source_fd, which it takes. */
+static int fifos_start(Fifos *f, EntryStream k, int source_fd, int dir_fd, bool is_new,
+                       bool *is_stored)
+{
+        Split *p = &f->splits[k];
+        char name[FIFO_NAME_BYTES];
+        Branch *b = TAILQ_FIRST(&f->branches);
+        int r;
+
+        if (!f->container->is_split) {
+                b->streams[k].fd = source_fd;
+                return fifos_start_stream(f, &b->streams[k], is_new);
+        }
+        p->fd = source_fd;
+        p->row = f->first_row + k;
+        TAILQ_FOREACH(b, &f->branches, branches) {
+                Stream *s = &b->streams[k];
+
+                fifos_get_stream_name(s, name);
+                s->fd = fifos_open_one(f, dir_fd, name, O_RDWR, is_stored);
+                if (s->fd < 0)
+                        return s->fd;
+                r = fifos_start_stream(f, s, is_new);
+                if (r < 0)
+                        return r;
+        }
+        return split_start(p);
+}
+
+unsigned fifos_count_fds(size_t n_pipes)
+{
+        return 1 + ENTRY_STREAMS * (1 + (unsigned) n_pipes);
+}
+
+/* What the store will hold of the set. */
+static void fifos_expect_fds(Fifos *f)
+{
+        const Branch *b;
+
+        f->n_fds = f->has_stdin;
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
+                if (!f->has_streams[k])
+                        continue;
+                f->n_fds++;
+                TAILQ_FOREACH(b, &f->branches, branches)
+                        f->n_fds += f->container->is_split;
+        }
+        f->container->daemon->store.n_kept += f->n_fds;
+}
+
 int fifos_open(Fifos *f, int dir_fd, bool is_new)
 {
         Store *store = &f->container->daemon->store;
+        char name[FIFO_NAME_BYTES];
         bool is_stored = true;
-        int r;
+        int r, fd;
 
         /* The others belong to who asked for them, their ends too. */
         if (!f->is_logged)
                 return 0;
 
-        f->n_fds = (f->has_stdin ? 1 : 0) + (f->is_terminal ? 1 : 2);
-        store->n_kept += f->n_fds;
+        fifos_expect_fds(f);
         if (f->has_stdin) {
-                f->stdin_fd = fifos_open_one(f, dir_fd, "stdin", O_RDWR, &is_stored);
+                fifos_get_name(f, "stdin", name);
+                f->stdin_fd = fifos_open_one(f, dir_fd, name, O_RDWR, &is_stored);
                 if (f->stdin_fd < 0)
                         return f->stdin_fd;
         }
-        f->is_stored = is_stored;
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
-                Stream *s = &TAILQ_FIRST(&f->branches)->streams[k];
-
                 if (!f->has_streams[k])
                         continue;
-                s->row = f->first_row + k;
-                s->fd = fifos_open_one(f, dir_fd, entry_stream_to_string(k), O_RDONLY, &is_stored);
-                if (s->fd < 0)
-                        return s->fd;
-                f->is_stored = f->is_stored && is_stored;
-                r = fifos_set_capacity(f, s, is_new);
-                if (r < 0)
-                        return r;
-                r = stream_start(s);
+                fifos_get_name(f, entry_stream_to_string(k), name);
+                fd = fifos_open_one(f, dir_fd, name, O_RDONLY, &is_stored);
+                if (fd < 0)
+                        return fd;
+                r = fifos_start(f, k, fd, dir_fd, is_new, &is_stored);
                 if (r < 0)
                         return r;
         }
 
         /* Storing an fd that is there already changes nothing, but costs PID 1 a comparison with
          * all others: after a restart that would be all of them, each time. */
-        return f->is_stored ? 0 : store_keep(store, f);
+        f->is_stored = is_stored;
+        return is_stored ? 0 : store_keep(store, f);
 }
 
-int fifos_adopt(Fifos *f, int fds[ENTRY_STREAMS], bool is_stored)
+int fifos_adopt(Fifos *f, int dir_fd, int fds[ENTRY_STREAMS], bool is_stored)
 {
-        Store *store = &f->container->daemon->store;
+        bool is_new = !is_stored;
         int r;
 
         f->is_adopted = true;
         f->has_stdin = false;
-        f->is_stored = is_stored;
-        for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
-                Stream *s = &TAILQ_FIRST(&f->branches)->streams[k];
-
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
                 f->has_streams[k] = fds[k] >= 0;
+        fifos_expect_fds(f);
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
                 if (!f->has_streams[k])
                         continue;
-                s->row = f->first_row + k;
-                s->fd = TAKE_FD(fds[k]);
-                f->n_fds++;
-                store->n_kept++;
-                r = fifos_set_capacity(f, s, !is_stored);
-                if (r < 0)
-                        return r;
-                r = stream_start(s);
+                r = is_new ? fifos_create_pipes(f, dir_fd, k) : 0;
+                if (r >= 0)
+                        r = fifos_start(f, k, TAKE_FD(fds[k]), dir_fd, is_new, &is_stored);
                 if (r < 0)
                         return r;
         }
-        return f->is_stored ? 0 : store_keep(store, f);
+        f->is_stored = is_stored;
+        return is_stored ? 0 : store_keep(&f->container->daemon->store, f);
 }
 
 static bool fd_is_file(int fd, const struct stat *file)
@@ -345,6 +433,9 @@ bool fifos_hold(const Fifos *f, const struct stat *st)
                 for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
                         if (fd_is_file(b->streams[k].fd, st))
                                 return true;
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                if (fd_is_file(f->splits[k].fd, st))
+                        return true;
         return fd_is_file(f->stdin_fd, st);
 }
 

@@ -11,6 +11,9 @@
  * itself; the service manager's store holds a copy of each. FIFOs that are not logged it only makes
  * and deletes.
  *
+ * A container that is split has one FIFO more for each of its drivers and streams, called
+ * "<name>-<stream>.<driver>", which are open for both reading and writing.
+ *
  * A container's own set may consist of pipes that somebody else made and handed over ("adopted"):
  * stdout, stderr or both. They have no name on disk: see daemon/adoption.h.
  */
@@ -20,6 +23,7 @@
 #include <sys/stat.h>
 
 #include "daemon/refusal.h"
+#include "daemon/split.h"
 #include "daemon/stream.h"
 #include "io/notify.h"
 
@@ -36,6 +40,7 @@ struct Fifos {
         TAILQ_ENTRY(Fifos) fifos; /* Container.fifos */
         Container *container;
         TAILQ_HEAD(BranchList, Branch) branches; /* in the order of Container.feeds */
+        Split splits[ENTRY_STREAMS];             /* where the container is_split */
         int stdin_fd;                            /* -1: not logged */
         bool is_exec;
         bool is_logged;
@@ -78,8 +83,12 @@ int fifos_open(Fifos *fifos, int dir_fd, bool is_new);
 bool fifos_are_small(const Fifos *fifos);
 
 /* Takes pipes that were handed over, now or (is_stored) to a daemon before this one, and starts
- * their streams. A stream that has none (-1) is not there. */
-int fifos_adopt(Fifos *fifos, int fds[ENTRY_STREAMS], bool is_stored);
+ * their streams; dir_fd is the container's directory. A stream that has none (-1) is not there. */
+int fifos_adopt(Fifos *fifos, int dir_fd, int fds[ENTRY_STREAMS], bool is_stored);
+
+/* Most fds of a set that is logged; n_pipes: those of drivers for each stream, 0 where the
+ * container is not split. */
+unsigned fifos_count_fds(size_t n_pipes);
 
 /* Whether one of them is this file. */
 bool fifos_hold(const Fifos *fifos, const struct stat *st);
@@ -110,7 +119,7 @@ json_t *fifos_describe(const Fifos *fifos);
 int fifos_stream_is_full(const Stream *stream);
 
 /* "<name>-<stdin|stdout|stderr>", and the room for it. */
-#define FIFO_NAME_BYTES (ID_MAX_BYTES + sizeof("-stdout"))
+#define FIFO_NAME_BYTES (ID_MAX_BYTES + sizeof("-stdout.") + DRIVER_NAME_MAX_BYTES)
 void fifos_get_name(const Fifos *fifos, const char *stream, char ret[FIFO_NAME_BYTES]);
 
 /* What the pipe of a stream is called. */

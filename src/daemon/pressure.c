@@ -7,6 +7,7 @@
 #include "daemon/container.h"
 #include "daemon/daemon.h"
 #include "daemon/feed.h"
+#include "daemon/split.h"
 #include "io/fifo.h"
 
 static uint64_t pressure_get_now(const Stream *s)
@@ -214,6 +215,9 @@ void pressure_on_held(Stream *s, size_t fill)
         Rate *rate = feed->delivery.rate;
         int r = 0;
 
+        /* Room that was made here is there for what the container has written. */
+        if (s->split && split_fill(s->split) >= 0)
+                (void) fifo_get_fill(s->fd, &fill);
         if (!feed->sink->driver->is_busy(feed->sink) &&
             (!rate || rate->drops || rate_get_delay(rate, pressure_get_now(s)) == 0)) {
                 turns_push(stream_get_turns(s), s);

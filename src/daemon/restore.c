@@ -98,6 +98,9 @@ static int restore_feed(Feed *feed)
         last = feed_find_stream(feed, state_get_active(page)->row);
         if (last && !last->fifos->is_stored)
                 state_take_back(page);
+        if (feed->sink->driver->resume)
+                feed->sink->driver->resume(feed->sink, state_get_mark(page),
+                                           state_get_active(page)->next_ordinal);
 
         feed_take_counts(feed, page);
         TAILQ_FOREACH(f, &c->fifos, fifos)
@@ -167,7 +170,7 @@ int restore_container(Container **ret, Daemon *daemon, const char *id, Refusal *
         if (strcmp(spec->facts.id, id) != 0)
                 return refuse_value(refusal, "id", "the name of its directory, %s", id);
 
-        r = container_new(&c, daemon, spec, refusal);
+        r = container_new(&c, daemon, spec, dir_fd, refusal);
         if (r < 0)
                 return r;
         c->dir_ino = dir_ino;
@@ -184,8 +187,9 @@ int restore_container(Container **ret, Daemon *daemon, const char *id, Refusal *
 /* -EEXIST for a name that no daemon gives to a file of a container, and for the config. */
 static int restore_on_rest(const char *name, void *userdata)
 {
-        static const char *const ends[] = { "-stdin", "-stdout", "-stderr",
-                                            "-kept",  "config",  "state" };
+        static const char *const ends[] = { "-stdin", "-stdout", "-stderr", "-kept",
+                                            "config", "state",   "split" };
+        const char *dot = strrchr(name, '.');
 
         if (strcmp(name, "config") == 0)
                 return -EEXIST;
@@ -195,7 +199,8 @@ static int restore_on_rest(const char *name, void *userdata)
                 if (size >= n && strcmp(name + size - n, ends[i]) == 0)
                         return 0;
         }
-        return -EEXIST;
+        /* Of one driver among several. */
+        return dot && driver_find(dot + 1) ? 0 : -EEXIST;
 }
 
 int restore_remove_rest(Daemon *d, const char *id)

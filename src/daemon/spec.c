@@ -184,12 +184,13 @@ static int spec_read_driver(Spec *spec, Pair *pairs, json_t *choice, Refusal *re
 /* pairs has room for all options of as many drivers as there may be. */
 static int spec_read_drivers(Spec *spec, Pair *pairs, json_t *request, Refusal *refusal)
 {
-        json_t *choice;
+        json_t *more = json_object_get(request, "moreDrivers"), *choice;
         size_t i;
         int r;
 
+        spec->is_split = more;
         r = spec_read_driver(spec, pairs, request, refusal);
-        json_array_foreach(json_object_get(request, "moreDrivers"), i, choice)
+        json_array_foreach(more, i, choice)
                 if (r >= 0)
                         r = spec_read_driver(spec, pairs + (i + 1) * OPTIONS_MAX, choice, refusal);
         return r;

@@ -47,6 +47,7 @@ typedef struct Spec {
         SpecPipe pipes[ENTRY_STREAMS];
         SpecDriver drivers[DRIVERS_PER_CONTAINER_MAX]; /* each one once */
         size_t n_drivers;                              /* at least one */
+        bool is_split;                                 /* there are several, or there were */
         Pair *pairs;                                   /* the arrays of facts and options */
         char *env;                                     /* names of variables, each ended by NUL */
 } Spec;

@@ -3,6 +3,7 @@
 /* The state page of a container; see the header. */
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -22,8 +23,17 @@ void states_init(States *states, int containers_fd)
         TAILQ_INIT(&states->mapped);
 }
 
-int state_create(int dir_fd, const char *epoch)
+#define STATE_NAME_BYTES (sizeof("state.") + DRIVER_NAME_MAX_BYTES)
+
+static void state_get_name(const State *state, char ret[STATE_NAME_BYTES])
 {
+        (void) snprintf(ret, STATE_NAME_BYTES, "state%s%s", state->driver ? "." : "",
+                        state->driver ?: "");
+}
+
+int state_create(const State *state, int dir_fd, const char *epoch)
+{
+        char name[STATE_NAME_BYTES];
         union {
                 StatePage page;
                 char bytes[STATE_FILE_BYTES];
@@ -35,7 +45,8 @@ int state_create(int dir_fd, const char *epoch)
         assert(strlen(epoch) == sizeof(file.page.epoch));
         memcpy(file.page.magic, STATE_MAGIC, sizeof(file.page.magic));
         memcpy(file.page.epoch, epoch, sizeof(file.page.epoch));
-        return rundir_write_file(dir_fd, "state", (Span){ file.bytes, sizeof(file.bytes) });
+        state_get_name(state, name);
+        return rundir_write_file(dir_fd, name, (Span){ file.bytes, sizeof(file.bytes) });
 }
 
 static bool state_row_is_valid(const StateRow *row)
@@ -76,17 +87,19 @@ static int state_check(const StatePage *page)
         return state_turn_is_valid(page, &page->turns[page->active]) ? 0 : -EBADMSG;
 }
 
-static int state_open(int containers_fd, const char *id, ino_t *dir_ino, StatePage **ret)
+static int state_open(State *state, int containers_fd, const char *id, StatePage **ret)
 {
         _cleanup_close_ int dir_fd = -1, fd = -1;
+        char name[STATE_NAME_BYTES];
         struct stat st;
         void *p;
         int r;
 
-        dir_fd = rundir_open_at(containers_fd, id, dir_ino);
+        dir_fd = rundir_open_at(containers_fd, id, &state->dir_ino);
         if (dir_fd < 0)
                 return dir_fd;
-        fd = rundir_open_file(dir_fd, "state", S_IFREG, O_RDWR);
+        state_get_name(state, name);
+        fd = rundir_open_file(dir_fd, name, S_IFREG, O_RDWR);
         if (fd < 0)
                 return fd == -EBADF ? -EBADMSG : fd;
         if (fstat(fd, &st) < 0)
@@ -116,7 +129,7 @@ int state_map(States *states, State *state, const char *id, StatePage **ret)
                         TAILQ_INSERT_HEAD(&states->mapped, state, mapped);
                 }
         } else {
-                r = state_open(states->containers_fd, id, &state->dir_ino, &state->page);
+                r = state_open(state, states->containers_fd, id, &state->page);
                 if (r < 0)
                         return r;
                 if (states->n_mapped == STATES_MAPPED_MAX)
@@ -166,10 +179,33 @@ const StateDrops *state_get_drops(const StatePage *page)
         return &page->drops[page->active];
 }
 
+/* There is something in the page now that came with that version. */
+static void state_raise(StatePage *page, uint32_t version)
+{
+        page->version = MAX(page->version, MIN(version, STATE_VERSION));
+}
+
 StateDrops *state_begin_drops(StatePage *page, const StateTurn *turn)
 {
-        page->version = STATE_VERSION;
+        state_raise(page, 2);
         return &page->drops[turn - page->turns];
+}
+
+const Mark *state_get_mark(const StatePage *page)
+{
+        return &page->marks[page->active];
+}
+
+Mark *state_begin_mark(StatePage *page, const StateTurn *turn)
+{
+        state_raise(page, 3);
+        return &page->marks[turn - page->turns];
+}
+
+void state_set_origin(StatePage *page, uint32_t row, uint64_t origin)
+{
+        state_raise(page, 3);
+        page->origins[row] = origin;
 }
 
 StateTurn *state_begin(StatePage *page, uint32_t row)
@@ -187,6 +223,7 @@ StateTurn *state_begin(StatePage *page, uint32_t row)
                 .lines = drops->lines,
                 .kept = page->kept[row],
         };
+        page->marks[!page->active] = page->marks[page->active];
         *idle = (StateTurn){
                 .next_ordinal = active->next_ordinal,
                 .row = row,
@@ -226,6 +263,7 @@ void state_clear_row(StatePage *page, uint32_t row)
 
         page->rows[row] = (StateRow){};
         page->kept[row] = (StateKept){};
+        page->origins[row] = 0;
         if (state_get_active(page)->row != row)
                 return; /* what another row owes or has to drop stays */
         active = state_get_active(page);

@@ -18,20 +18,26 @@
  * without being shipped again.
  *
  * A container that does not wait has more: lines that were dropped, until the log says so, and
- * bytes that were moved out of the way. These came with version 2 and stand behind all that version
- * 1 had, where its pages are zero: so each page of version 1 is one of version 2. A page says 1
- * until there is something of that kind in it, and an older conlogd may have it back as long.
+ * bytes that were moved out of the way. These came with version 2; where the driver's file stands
+ * and, with several drivers, where its pipes begin came with version 3. They stand behind all that
+ * the versions before had, where the pages of these are zero: so each page of version 1 is one of
+ * version 3. A page says the lowest version that knows all that is in it, and an older conlogd may
+ * have it back as long.
+ *
+ * Each driver of a container has its own page: "state" is that of the first one it had, any further
+ * one's is called after it.
  */
 
 #include <stdatomic.h>
 #include <sys/queue.h>
 
 #include "base/limits.h"
+#include "driver/driver.h"
 #include "record/entry.h"
 
 /* Tests build an older daemon. */
 #ifndef STATE_VERSION
-#define STATE_VERSION 2U
+#define STATE_VERSION 3U
 #endif
 #define STATE_VERSION_MIN 1U
 
@@ -87,12 +93,17 @@ typedef struct StatePage {
         /* Since version 2, zero before. */
         StateDrops drops[2];        /* of the turns */
         StateKept kept[STATE_ROWS]; /* of the rows, without the active turn */
+        /* Since version 3, zero before. */
+        Mark marks[2];                /* of the turns: where the driver's file stood after it */
+        uint64_t origins[STATE_ROWS]; /* what the FIFO had given when this row's pipe was empty and
+                                         had given nothing: see daemon/split.h */
 } StatePage;
 
 /* A container's handle on its page. */
 typedef struct State {
         TAILQ_ENTRY(State) mapped; /* States.mapped */
         StatePage *page;           /* NULL while not mapped */
+        const char *driver;        /* whose file it is; NULL: "state" */
         ino_t dir_ino;             /* of the container's directory, 0: not known yet */
 } State;
 
@@ -105,8 +116,8 @@ typedef struct States {
 
 void states_init(States *states, int containers_fd);
 
-/* Writes the file "state" of a new container. */
-int state_create(int dir_fd, const char *epoch);
+/* Writes the file. */
+int state_create(const State *state, int dir_fd, const char *epoch);
 
 /*
  * The page of the container with that id; stays valid until the next call for another container.
@@ -127,6 +138,14 @@ StateKept state_get_kept(const StatePage *page, uint32_t row);
  * that only version 2 understands. */
 const StateDrops *state_get_drops(const StatePage *page);
 StateDrops *state_begin_drops(StatePage *page, const StateTurn *turn);
+
+/* Where the driver's file stood after the active turn; and after one of state_begin(), which makes
+ * this a page that only version 3 understands. */
+const Mark *state_get_mark(const StatePage *page);
+Mark *state_begin_mark(StatePage *page, const StateTurn *turn);
+
+/* Sets an origin. */
+void state_set_origin(StatePage *page, uint32_t row, uint64_t origin);
 
 /* The idle turn, ready to be filled: it begins as "nothing more happened" on this row. The active
  * one must be settled, and what it owes shipped: a new turn forgets both. */

@@ -126,9 +126,9 @@ int store_find(Store *store, const struct stat *st, char ret_name[FDSTORE_NAME_M
         return TAKE_FD(found->fd);
 }
 
-int store_check_room(const Store *store, Refusal *refusal)
+int store_check_room(const Store *store, unsigned n, Refusal *refusal)
 {
-        if (store->n_kept + NOTIFY_FDS_MAX <= store->kept_max)
+        if (store->n_kept + n <= store->kept_max)
                 return 0;
         return refuse(refusal, "io.conlogd.LimitReached", "{s:s, s:i}", "limit", store->limit,
                       "value", (int) store->kept_max);

@@ -61,8 +61,8 @@ void store_give_back(Store *store, int fd);
  * be opened its bytes are in there; then all that is left stays, and the names stay taken. */
 void store_close_rest(Store *store, bool forget);
 
-/* Whether there is room for the fds of one set more. Returns 0, or -EINVAL with the refusal. */
-int store_check_room(const Store *store, Refusal *refusal);
+/* Whether there is room for n fds more. Returns 0, or -EINVAL with the refusal. */
+int store_check_room(const Store *store, unsigned n, Refusal *refusal);
 
 /* Sends copies of the pipe's ends, now or when the manager takes them. */
 void store_keep_scratch(Store *store, int read_fd, int write_fd);

@@ -11,6 +11,7 @@
 #include "daemon/feed.h"
 #include "daemon/kept.h"
 #include "daemon/pressure.h"
+#include "daemon/split.h"
 #include "daemon/stream.h"
 #include "io/fifo.h"
 #include "record/line.h"
@@ -132,6 +133,10 @@ static bool stream_is_all(Stream *s, size_t seen)
 /* Whether it is all for ever. Hang-up is asked for first: after it, no writer adds anything. */
 static bool stream_is_at_end(Stream *s, size_t seen)
 {
+        if (s->split)
+                return (s->is_draining ? split_get_left(s->split, s) == 0
+                                       : split_is_at_end(s->split)) &&
+                       stream_is_all(s, seen);
         return (s->is_draining || fifo_is_hung_up(s->fd)) && stream_is_all(s, seen);
 }
 
@@ -191,7 +196,7 @@ static void stream_ship(Stream *s, StatePage *page, size_t n, size_t asked, size
                         stream_end(s);
                         return;
                 }
-        } else if (used == seen && seen < asked && !s->exec_id && stream_is_all(s, 0))
+        } else if (used == seen && seen < asked && !s->exec_id && !s->split && stream_is_all(s, 0))
                 return; /* more makes a new edge */
         turns_push(turns, s);
 }
@@ -230,6 +235,9 @@ static void stream_on_empty(Stream *s)
                 stream_hold(s, HOLD_RETRY, 0, 0);
                 return;
         }
+        /* The pipe of another driver is full, and its driver busy. */
+        if (s->is_draining && s->split && split_get_left(s->split, s) > 0)
+                return;
         /* An exec's stream ends with its writers; a container's goes on until Remove. */
         if (s->is_draining || (s->exec_id && stream_is_at_end(s, 0)))
                 stream_end(s);
@@ -375,7 +383,13 @@ void stream_turn(Stream *s)
         size_t asked = s->is_draining ? MIN(s->window, s->drain_left) : s->window, n;
         StatePage *page;
         Span input;
+        int r;
 
+        r = s->split ? split_fill(s->split) : 0;
+        if (r < 0) {
+                stream_retry_later(s, r, "read a FIFO");
+                return;
+        }
         if (s->kept_left > 0)
                 asked = PEEK_MAX_BYTES;
         if (stream_prepare(s, asked, &page, &input) == 0)
@@ -462,11 +476,15 @@ void stream_drain(Stream *s)
 
         if (s->phase == STREAM_ENDED || s->is_draining)
                 return;
+        if (s->split)
+                (void) split_fill(s->split);
         /* Not known: until it is empty. */
         if (s->fd >= 0 && s->is_logged && fifo_get_fill(s->fd, &fill) < 0)
                 fill = UINT32_MAX;
+        if (s->split)
+                fill += split_get_left(s->split, s);
         s->is_draining = true;
-        s->drain_left = (uint32_t) fill;
+        s->drain_left = (uint32_t) MIN(fill, (size_t) UINT32_MAX);
         if (fill == 0 && s->kept_left == 0)
                 stream_end(s);
         else if (s->phase != STREAM_WAITING)

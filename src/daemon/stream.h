@@ -2,7 +2,8 @@
 #pragma once
 
 /*
- * A stream: the read end of one FIFO, and the turns that bring its lines to the driver.
+ * A stream: the read end of one FIFO, and the turns that bring its lines to the driver. (Where a
+ * container has several drivers it is the pipe of one of them: see daemon/split.h.)
  *
  *     peek    copy what is in the FIFO, taking nothing out
  *     ship    cut lines, number them, hand them to the driver; it says how many it took
@@ -23,6 +24,7 @@
 
 typedef struct Feed Feed;
 typedef struct Fifos Fifos;
+typedef struct Split Split;
 typedef struct Stream Stream;
 typedef struct Turns Turns;
 
@@ -46,6 +48,8 @@ typedef enum HoldReason {
 struct Stream {
         Feed *feed;
         Fifos *fifos;
+        Split *split;        /* that fills the pipe; NULL: the container itself does */
+        uint64_t given;      /* to the pipe by it, and what was dropped before */
         const char *exec_id; /* NULL for the container's own; borrowed */
         EntryStream kind;
         StreamPhase phase;

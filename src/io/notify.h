@@ -10,9 +10,11 @@
 #include <systemd/sd-event.h>
 
 #include "base/base.h"
+#include "base/limits.h"
 
-/* Most fds in one message. */
-#define NOTIFY_FDS_MAX 3U
+/* Most fds in one message: stdin, and of both streams what the container writes into and a pipe for
+ * each driver. */
+#define NOTIFY_FDS_MAX (3U + 2U * DRIVERS_PER_CONTAINER_MAX)
 
 typedef struct Notify Notify;
 

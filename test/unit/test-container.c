@@ -158,7 +158,7 @@ static void test_remove(void)
 /* A writer that never stops does not stop the removal: what was there when it began is logged. */
 static int endless_fd;
 
-static void write_more(Fixture *f, Container *c, const Entry *entries, size_t n)
+static void write_more(Fixture *f, const Feed *feed, const Entry *entries, size_t n)
 {
         while (write(endless_fd, "more\n", 5) == 5)
                 ;
@@ -173,7 +173,7 @@ static void test_remove_endless(void)
         fixture_init(&f);
         c = fixture_create(&f, "web", "");
         endless_fd = fixture_open(&f, "web", "init-stdout");
-        write_more(&f, c, NULL, 0);
+        write_more(&f, fixture_feed(c), NULL, 0);
         assert(fifo_get_fill(endless_fd, &fill) == 0 && fill > 60000);
         f.on_write = write_more;
         container_remove(c, NULL);

@@ -3,7 +3,8 @@
 /*
  * The daemon's core killed at any instant, again and again, while two streams of one container are
  * written: no line is lost, and one that is shipped twice has the same ordinal and the same bytes.
- * The same for containers that do not wait: what they lost is told, and nothing else is lost.
+ * The same for containers that do not wait: what they lost is told, and nothing else is lost. And
+ * for one with two drivers: each has all, numbered by itself.
  */
 
 #include "../child.h"
@@ -21,7 +22,10 @@ typedef struct Plan {
         const char *options;
         unsigned n_kills;
         bool drops;
+        unsigned n_drivers;
 } Plan;
+
+#define LOGS 2U
 
 /* A kill from outside seldom meets the few instants that matter: there the process does it itself,
  * once in so many times; 0: never. */
@@ -56,11 +60,26 @@ ssize_t splice(int in, loff_t *in_offset, int out, loff_t *out_offset, size_t n,
         return k;
 }
 
-/* The sink: a file that each entry is appended to. Killed with some of the entries written. */
-static int log_fd;
-
-static void on_write(Fixture *f, Container *c, const Entry *entries, size_t n)
+/* The same for what a split gives to the pipe of a driver. */
+ssize_t write(int fd, const void *data, size_t n)
 {
+        bool is_last = is_time_to_die();
+        ssize_t k;
+
+        if (is_last)
+                n = (size_t) rand() % (n + 1);
+        k = n > 0 || !is_last ? syscall(SYS_write, fd, data, n) : 0;
+        if (is_last)
+                die();
+        return k;
+}
+
+/* The sinks: a file each that entries are appended to. Killed with some of the entries written. */
+static int log_fds[LOGS];
+
+static void on_write(Fixture *f, const Feed *feed, const Entry *entries, size_t n)
+{
+        int log_fd = log_fds[feed != TAILQ_FIRST(&feed->container->feeds)];
         _cleanup_buffer_ Buffer b = {};
         bool is_last = is_time_to_die();
 
@@ -86,7 +105,7 @@ static void on_write(Fixture *f, Container *c, const Entry *entries, size_t n)
 }
 
 /* A kill can cut a write to a file: what has no end was never shipped. */
-static void cut_torn_tail(void)
+static void cut_torn_tail(int log_fd)
 {
         off_t end = lseek(log_fd, 0, SEEK_END);
         char c;
@@ -103,7 +122,8 @@ static _Noreturn void run_daemon(Fixture *f, const StoredFd *stored, size_t n_st
         Container *c;
 
         srand(seed);
-        cut_torn_tail();
+        for (size_t i = 0; i < LOGS; i++)
+                cut_torn_tail(log_fds[i]);
         fixture_start(f);
         f->daemon->store.fds = calloc(n_stored, sizeof(*stored));
         memcpy(f->daemon->store.fds, stored, n_stored * sizeof(*stored));
@@ -119,6 +139,9 @@ static _Noreturn void run_daemon(Fixture *f, const StoredFd *stored, size_t n_st
                 }
                 if (f->room < 10 || f->room > 1000)
                         fixture_make_room(f, (size_t) rand() % 100);
+                /* The other driver is sometimes far behind. */
+                if ((f->more_room < 10 && rand() % 20 == 0) || f->more_room > 10000)
+                        fixture_set_room(f, &f->more_room, (size_t) rand() % 3000);
         }
 }
 
@@ -235,7 +258,7 @@ static void check_order(const Shared *shared, Result *result)
                 assert(next[k] <= shared->n_lines[k]);
 }
 
-static void check_log(const Shared *shared, Result *result)
+static void check_log(int log_fd, const Shared *shared, Result *result)
 {
         off_t size = lseek(log_fd, 0, SEEK_END);
         const char *log, *p;
@@ -264,7 +287,6 @@ static void check_log(const Shared *shared, Result *result)
 static void run(const Plan *plan)
 {
         unsigned n_kills = test_is_slow() ? 20 : plan->n_kills;
-        Result result = {};
         size_t n_stored;
         StoredFd *stored;
         Shared *shared;
@@ -275,7 +297,11 @@ static void run(const Plan *plan)
                       0);
         assert(shared != MAP_FAILED);
         fixture_init(&f);
-        log_fd = openat(f.temporary.fd, "log", O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+        for (size_t i = 0; i < LOGS; i++) {
+                log_fds[i] = openat(f.temporary.fd, i == 0 ? "log" : "log-more",
+                                    O_RDWR | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+                assert(log_fds[i] >= 0);
+        }
         (void) fixture_create(&f, "web", plan->options);
         stored = fixture_store(f.daemon, &n_stored);
         f.daemon = daemon_free(f.daemon);
@@ -306,16 +332,22 @@ static void run(const Plan *plan)
         nap(100000);
         assert(child_was_killed(child_kill(pid)));
 
-        check_log(shared, &result);
-        printf("ok: %u kills, %u lines, %u logged, %u dropped, %u missing, %zu repeated\n", n_kills,
-               result.n_all, result.n_logged, result.n_dropped, result.n_missing, result.n_repeats);
-        assert(result.n_repeats > 0);
-        assert(plan->drops ? result.n_dropped > 0 || test_is_slow()
-                           : result.n_missing + result.n_dropped == 0);
+        for (size_t i = 0; i < plan->n_drivers; i++) {
+                Result result = {};
+
+                check_log(log_fds[i], shared, &result);
+                printf("ok: %u kills, %u lines, %u logged, %u dropped, %u missing, %zu repeated\n",
+                       n_kills, result.n_all, result.n_logged, result.n_dropped, result.n_missing,
+                       result.n_repeats);
+                assert(result.n_repeats > 0);
+                assert(plan->drops ? result.n_dropped > 0 || test_is_slow()
+                                   : result.n_missing + result.n_dropped == 0);
+        }
         for (size_t i = 0; i < n_stored; i++)
                 base_close(stored[i].fd);
         free(stored);
-        close(log_fd);
+        for (size_t i = 0; i < LOGS; i++)
+                close(log_fds[i]);
         temporary_done(&f.temporary);
         assert(munmap(shared, sizeof(*shared)) == 0);
 }
@@ -323,9 +355,11 @@ static void run(const Plan *plan)
 int main(void)
 {
         static const Plan plans[] = {
-                { "", 400, false },
-                { ", \"options\": {\"mode\": \"non-blocking\"}", 200, true },
-                { ", \"options\": {\"mode\": \"non-blocking\", \"drop\": \"newest\"}", 200, true },
+                { "", 400, false, 1 },
+                { ", \"moreDrivers\": [{\"driver\": \"journald\"}]", 400, false, 2 },
+                { ", \"options\": {\"mode\": \"non-blocking\"}", 200, true, 1 },
+                { ", \"options\": {\"mode\": \"non-blocking\", \"drop\": \"newest\"}", 200, true,
+                  1 },
         };
 
         log_set_max_level(LOG_EMERG);

@@ -26,7 +26,7 @@ static void fixture_create(Fixture *f, const char *id)
         assert(mkdirat(f->temporary.fd, id, 0700) == 0);
         fd = openat(f->temporary.fd, id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         assert(fd >= 0);
-        assert(state_create(fd, EPOCH) == 0);
+        assert(state_create(&f->state, fd, EPOCH) == 0);
 }
 
 static void fixture_init(Fixture *f)
@@ -205,7 +205,7 @@ static void test_drops(void)
         state_commit(page, turn);
         turn->dropped = 300000;
         page = fixture_map_again(&f);
-        assert(page->version == STATE_VERSION);
+        assert(page->version == 2);
         assert(state_get_drops(page)->keeps == 1);
         assert(state_get_kept(page, 1).size == 300000 && state_get_kept(page, 0).size == 0);
         turn = state_get_active(page);
@@ -499,6 +499,49 @@ static void test_many(void)
         puts("ok: many");
 }
 
+/* Where a driver's file stands is a part of the turn, and makes the page one of version 3. */
+static void test_marks(void)
+{
+        const StateTurn *before;
+        StatePage *page;
+        StateTurn *turn;
+        Fixture f;
+
+        fixture_init(&f);
+        page = fixture_map(&f);
+        turn = state_begin(page, 0);
+        *state_begin_mark(page, turn) = (Mark){ .file = 7, .size = 100 };
+        assert(state_get_mark(page)->file == 0);
+        state_commit(page, turn);
+        page = fixture_map_again(&f);
+        assert(page->version == STATE_VERSION && state_get_mark(page)->size == 100);
+
+        /* The next turn has it, too, until the driver says another one. */
+        turn = state_begin(page, 1);
+        turn->bytes = 10;
+        state_commit(page, turn);
+        assert(state_get_mark(page)->file == 7 && state_get_mark(page)->size == 100);
+
+        /* The one that a turn is taken back to is its own. */
+        before = state_begin(page, 1);
+        page->turns[before - page->turns].owed_bytes = 10;
+        page->turns[before - page->turns].owed_limit = 100;
+        state_commit(page, before);
+        turn = state_begin(page, 1);
+        turn->bytes = 10;
+        *state_begin_mark(page, turn) = (Mark){ .file = 7, .size = 110 };
+        state_commit(page, turn);
+        assert(state_get_mark(page)->size == 110);
+        state_take_back(page);
+        assert(state_get_mark(page)->size == 100);
+
+        state_set_origin(page, 3, 5);
+        state_clear_row(page, 3);
+        assert(page->origins[3] == 0);
+        fixture_done(&f);
+        puts("ok: marks");
+}
+
 int main(void)
 {
         (void) umask(0);
@@ -511,5 +554,6 @@ int main(void)
         test_hostile_values();
         test_hostile_files();
         test_many();
+        test_marks();
         return 0;
 }

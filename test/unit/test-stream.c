@@ -341,7 +341,7 @@ static void test_exec(void)
 static int thief_fd;
 static size_t thief_bytes;
 
-static void steal(Fixture *f, Container *c, const Entry *entries, size_t n)
+static void steal(Fixture *f, const Feed *feed, const Entry *entries, size_t n)
 {
         char bytes[100];
 

@@ -50,7 +50,7 @@ __attribute__((visibility("default"))) void *realloc(void *p, size_t size)
 /* Fills the flooder's FIFO up again whenever its lines go to the driver. */
 static int flood_fd;
 
-static void flood(Fixture *f, Container *c, const Entry *entries, size_t n)
+static void flood(Fixture *f, const Feed *feed, const Entry *entries, size_t n)
 {
         while (write(flood_fd, "flood\n", 6) == 6)
                 ;

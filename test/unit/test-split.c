@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A container with two drivers: what each of them gets, and what one that is busy does to it. */
+
+#include "../daemon-fixture.h"
+
+#include "base/log.h"
+#include "io/fifo.h"
+
+#define MORE ", \"moreDrivers\": [{\"driver\": \"journald\"%s}]"
+
+static Container *create(Fixture *f, const char *more_options)
+{
+        char more[128];
+
+        (void) snprintf(more, sizeof(more), MORE, more_options);
+        return fixture_create(f, "web", more);
+}
+
+static Feed *get_feed(Container *c, unsigned i)
+{
+        Feed *feed = TAILQ_FIRST(&c->feeds);
+
+        return i == 0 ? feed : TAILQ_NEXT(feed, feeds);
+}
+
+/* The next entry that this driver took, or NULL. */
+static const Shipped *next_of(Fixture *f, const Feed *feed, size_t *at)
+{
+        while (*at < f->n_shipped)
+                if (f->shipped[(*at)++].feed == feed)
+                        return &f->shipped[*at - 1];
+        return NULL;
+}
+
+static void expect_lines(Fixture *f, const Feed *feed, size_t *at, unsigned first, unsigned last)
+{
+        for (unsigned i = first; i <= last; i++) {
+                const Shipped *s = next_of(f, feed, at);
+                char text[32];
+
+                assert(s && s->entry.kind == ENTRY_LINE && s->entry.partial_first == 0);
+                assert(s->entry.ordinal == i);
+                (void) snprintf(text, sizeof(text), "line %06u", i);
+                assert(s->entry.text.size == strlen(text) &&
+                       memcmp(f->text.data + s->offset, text, strlen(text)) == 0);
+        }
+}
+
+/* Writes numbered lines of 12 bytes until last, or until the FIFO is full. Returns the last one. */
+static unsigned put_lines(Fixture *f, int fd, unsigned first, unsigned last)
+{
+        for (unsigned i = first; i <= last; i++) {
+                char text[32];
+                int size = snprintf(text, sizeof(text), "line %06u\n", i);
+
+                while (write(fd, text, (size_t) size) != size) {
+                        size_t n_shipped = f->n_shipped;
+
+                        assert(errno == EAGAIN);
+                        (void) pump(f);
+                        if (f->n_shipped == n_shipped)
+                                return i - 1;
+                }
+        }
+        (void) pump(f);
+        return last;
+}
+
+static void test_both(void)
+{
+        _cleanup_close_ int fd = -1;
+        size_t at[2] = {};
+        Container *c;
+        Fixture f;
+
+        fixture_init(&f);
+        c = create(&f, "");
+        fd = fixture_open(&f, "web", "init-stdout");
+        assert(put_lines(&f, fd, 1, 50000) == 50000);
+        for (unsigned i = 0; i < 2; i++) {
+                expect_lines(&f, get_feed(c, i), &at[i], 1, 50000);
+                assert(!next_of(&f, get_feed(c, i), &at[i]));
+                assert(get_feed(c, i)->counts.lines == 50000);
+        }
+        fixture_done(&f);
+        puts("ok: both");
+}
+
+/* One driver is stuck. The other has all that the container can write, and that is more if nobody
+ * waits for the one that is stuck. */
+static void test_stuck(bool waits)
+{
+        _cleanup_close_ int fd = -1;
+        unsigned n, n_lines = 100000;
+        size_t at[2] = {};
+        const Shipped *s;
+        Container *c;
+        Feed *stuck;
+        Fixture f;
+
+        fixture_init(&f);
+        f.more_room = 0;
+        c = create(&f, waits ? "" : ", \"options\": {\"mode\": \"non-blocking\"}");
+        stuck = get_feed(c, 1);
+        fd = fixture_open(&f, "web", "init-stdout");
+        n = put_lines(&f, fd, 1, waits ? n_lines : 4000);
+        /* A look at a full pipe comes after a while. */
+        for (unsigned i = 0; !waits && n < n_lines && i < 10000; i++) {
+                pump_for(&f, 5000);
+                n = put_lines(&f, fd, n + 1, MIN(n_lines, n + 4000));
+        }
+        assert(waits ? n > 5000 && n < 20000 : n == n_lines);
+        pump_for(&f, 300000);
+        expect_lines(&f, get_feed(c, 0), &at[0], 1, MIN(n, waits ? 5000U : n_lines));
+        assert(!next_of(&f, stuck, &at[1]));
+        assert(feed_is_waiting(stuck) && (waits || !feed_is_waiting(get_feed(c, 0))));
+        assert(get_feed(c, 0)->untold.lines == 0 && (stuck->untold.lines > 0) == !waits);
+
+        fixture_set_room(&f, &f.more_room, SIZE_MAX);
+        pump_for(&f, 300000);
+        if (waits) {
+                assert(put_lines(&f, fd, n + 1, n_lines) == n_lines);
+                at[0] = 0;
+                expect_lines(&f, get_feed(c, 0), &at[0], 1, n_lines);
+                expect_lines(&f, stuck, &at[1], 1, n_lines);
+        } else {
+                s = next_of(&f, stuck, &at[1]);
+                assert(s && s->entry.kind == ENTRY_DROPPED && s->entry.ordinal == 1);
+                assert(s->entry.loss.lines + stuck->counts.lines == n_lines);
+                assert(stuck->lines_dropped == s->entry.loss.lines);
+        }
+        fixture_done(&f);
+        printf("ok: stuck, %s\n", waits ? "waits" : "drops");
+}
+
+/* However a line was cut into writes, and whoever is behind, the entries are the same. */
+static void test_bytes(void)
+{
+        _cleanup_close_ int fd = -1;
+        size_t at[2] = {};
+        char text[8001];
+        Container *c;
+        Fixture f;
+
+        memset(text, 'x', sizeof(text));
+        text[sizeof(text) - 1] = '\n';
+        fixture_init(&f);
+        c = create(&f, "");
+        fd = fixture_open(&f, "web", "init-stderr");
+        for (size_t i = 0; i < sizeof(text); i++) {
+                if (i % 1000 == 0)
+                        fixture_set_room(&f, &f.more_room, i % 2000 == 0 ? 0 : SIZE_MAX);
+                put_bytes(fd, text + i, 1);
+                (void) pump(&f);
+        }
+        fixture_set_room(&f, &f.more_room, SIZE_MAX);
+        (void) pump(&f);
+        for (unsigned i = 0; i < 2; i++) {
+                const Shipped *s = next_of(&f, get_feed(c, i), &at[i]);
+
+                assert(s && s->entry.partial_first == 0 && s->entry.text.size == sizeof(text) - 1);
+                assert(s->entry.stream == ENTRY_STDERR);
+                assert(!next_of(&f, get_feed(c, i), &at[i]));
+        }
+        fixture_done(&f);
+        puts("ok: bytes");
+}
+
+static void test_remove(void)
+{
+        _cleanup_close_ int fd = -1;
+        size_t at[2] = {};
+        const Shipped *s;
+        Feed *feeds[2];
+        Container *c;
+        Fixture f;
+        unsigned n;
+
+        fixture_init(&f);
+        f.more_room = 0;
+        c = create(&f, "");
+        feeds[0] = get_feed(c, 0);
+        feeds[1] = get_feed(c, 1);
+        fd = fixture_open(&f, "web", "init-stdout");
+        n = put_lines(&f, fd, 1, 100000);
+        put(fd, "");
+        container_remove(c, NULL);
+        (void) pump(&f);
+        /* What comes now is nobody's. */
+        assert(write(fd, "late\n", 5) == 5 || errno == EAGAIN);
+        assert(f.daemon->n_containers == 1);
+        fixture_set_room(&f, &f.more_room, SIZE_MAX);
+        pump_for(&f, 2500000);
+        assert(f.daemon->n_containers == 0);
+        assert(faccessat(f.temporary.fd, "containers/web", F_OK, 0) < 0);
+        for (unsigned i = 0; i < 2; i++) {
+                expect_lines(&f, feeds[i], &at[i], 1, n);
+                s = next_of(&f, feeds[i], &at[i]);
+                assert(s && s->entry.kind == ENTRY_END && s->entry.counts.lines == n);
+                assert(!next_of(&f, feeds[i], &at[i]));
+        }
+        fixture_done(&f);
+        puts("ok: remove");
+}
+
+/* Streams of execs end with their writers, an unfinished line too, for both drivers. */
+static void test_exec(void)
+{
+        Refusal refusal = {};
+        size_t at[2] = {};
+        Container *c;
+        Fixture f;
+        Fifos *exec;
+        int fd;
+
+        fixture_init(&f);
+        c = create(&f, "");
+        assert(container_exec(c, "sh", false, true, &exec, &refusal) == 0);
+        fd = fixture_open(&f, "web", "sh-stdout");
+        put(fd, "one\ntw");
+        (void) pump(&f);
+        put(fd, "o");
+        (void) close(fd);
+        fd = fixture_open(&f, "web", "sh-stderr");
+        (void) close(fd);
+        pump_for(&f, 100000);
+        assert(c->n_execs == 0);
+        for (unsigned i = 0; i < 2; i++) {
+                const Shipped *s = next_of(&f, get_feed(c, i), &at[i]);
+
+                assert(s && s->entry.text.size == 3 && strcmp(s->exec_id, "sh") == 0);
+                s = next_of(&f, get_feed(c, i), &at[i]);
+                assert(s && s->entry.text.size == 3 && s->entry.ordinal == 2);
+                assert(memcmp(f.text.data + s->offset, "two", 3) == 0);
+                assert(!next_of(&f, get_feed(c, i), &at[i]));
+        }
+        fixture_done(&f);
+        puts("ok: exec");
+}
+
+/* The next daemon goes on where this one was, for each driver: with the pipes that the service
+ * manager kept all lines are there; without, the bytes that were in them are gone, and no more. */
+static void test_restart(bool is_kept)
+{
+        _cleanup_close_ int fd = -1, reader_fd = -1;
+        size_t at[2] = {};
+        Container *c;
+        Fixture f;
+        unsigned n;
+
+        fixture_init(&f);
+        f.more_room = 10;
+        (void) create(&f, "");
+        fd = fixture_open(&f, "web", "init-stdout");
+        n = put_lines(&f, fd, 1, 4000);
+        assert(n == 4000);
+        if (is_kept)
+                fixture_restart(&f);
+        else {
+                reader_fd = fcntl(fixture_stream(TAILQ_FIRST(&f.daemon->containers), 0)->split->fd,
+                                  F_DUPFD_CLOEXEC, 0);
+                f.daemon = daemon_free(f.daemon);
+                fixture_start(&f);
+        }
+        for (size_t i = 0; i < f.n_shipped; i++)
+                f.shipped[i].feed = NULL;
+        assert(fixture_restore(&f, "web", &c) == 0);
+        fixture_set_room(&f, &f.more_room, SIZE_MAX);
+        (void) pump(&f);
+        assert(put_lines(&f, fd, n + 1, 8000) == 8000);
+        expect_lines(&f, get_feed(c, 0), &at[0], n + 1, 8000);
+        assert(!next_of(&f, get_feed(c, 0), &at[0]));
+        if (is_kept) {
+                expect_lines(&f, get_feed(c, 1), &at[1], 11, 8000);
+                assert(!next_of(&f, get_feed(c, 1), &at[1]));
+        } else {
+                const Shipped *s, *last = NULL;
+                unsigned n_new = 0;
+
+                while ((s = next_of(&f, get_feed(c, 1), &at[1]))) {
+                        n_new++;
+                        last = s;
+                }
+                assert(n_new >= 4000 && last && last->entry.text.size == 11);
+                assert(memcmp(f.text.data + last->offset, "line 008000", 11) == 0);
+        }
+        fixture_done(&f);
+        printf("ok: restart, pipes %s\n", is_kept ? "kept" : "lost");
+}
+
+/* A container that reads its own FIFO takes lines from whoever does not have them yet, and nothing
+ * else happens. */
+static void test_thief(void)
+{
+        _cleanup_close_ int fd = -1, thief_fd = -1;
+        char bytes[4096];
+        Container *c;
+        Fixture f;
+
+        fixture_init(&f);
+        f.more_room = 0;
+        c = create(&f, "");
+        fd = fixture_open(&f, "web", "init-stdout");
+        thief_fd = openat(f.temporary.fd, "containers/web/init-stdout", O_RDWR | O_NONBLOCK);
+        assert(thief_fd >= 0);
+        for (unsigned i = 0; i < 50; i++) {
+                (void) put_lines(&f, fd, 1, 3000);
+                if (read(thief_fd, bytes, 1 + (size_t) i * 80) < 0)
+                        assert(errno == EAGAIN);
+                (void) pump(&f);
+                if (i % 7 == 0)
+                        fixture_set_room(&f, &f.more_room, 1000);
+        }
+        fixture_set_room(&f, &f.more_room, SIZE_MAX);
+        pump_for(&f, 300000);
+        assert(f.n_shipped > 10000 && !feed_is_waiting(get_feed(c, 1)));
+        f.n_shipped = f.n_seen = 0;
+        put(fd, "\nend\n");
+        (void) pump(&f);
+        assert(f.n_shipped >= 2);
+        for (size_t i = 0, n_ends = 0; i < f.n_shipped; i++) {
+                const Shipped *s = &f.shipped[i];
+
+                n_ends += s->entry.text.size == 3 && memcmp(f.text.data + s->offset, "end", 3) == 0;
+                assert(i + 1 < f.n_shipped || n_ends == 2);
+        }
+        fixture_done(&f);
+        puts("ok: thief");
+}
+
+int main(void)
+{
+        log_set_max_level(LOG_EMERG);
+        (void) signal(SIGPIPE, SIG_IGN);
+        test_both();
+        test_stuck(true);
+        test_stuck(false);
+        test_bytes();
+        test_remove();
+        test_exec();
+        test_restart(true);
+        test_restart(false);
+        test_thief();
+        return 0;
+}
