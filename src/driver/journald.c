@@ -17,6 +17,7 @@
 #include "driver/driver.h"
 #include "record/attributes.h"
 #include "record/fields.h"
+#include "record/put.h"
 #include "record/tag.h"
 
 typedef struct Journald {
@@ -34,14 +35,6 @@ typedef struct Datagram {
         struct iovec iov[4];
         char fields[ENTRY_FIELDS_MAX_BYTES];
 } Datagram;
-
-static char *put_span(char *p, Span s)
-{
-        memcpy(p, s.data, s.size);
-        return p + s.size;
-}
-
-#define PUT_LITERAL(p, s) put_span(p, SPAN_LITERAL(s))
 
 static char *put_timestamp(char *p, uint64_t nsec)
 {
@@ -83,12 +76,6 @@ static char *put_counts(char *p, const Entry *e)
 
 static char *put_loss(char *p, const Entry *e)
 {
-        static const char *const reasons[] = {
-                [LOSS_FULL] = "the buffer was full",
-                [LOSS_RATE] = "over the rate limit",
-                [LOSS_FULL | LOSS_RATE] = "over the rate limit, and the buffer was full",
-        };
-
         return p + sprintf(p,
                            "MESSAGE_ID=" CONLOG_MESSAGE_ID_DROPPED "\n"
                            "CONTAINER_LOG_DROPPED=%" PRIu64 "\n"
@@ -100,8 +87,7 @@ static char *put_loss(char *p, const Entry *e)
                            " bytes, with the ordinals %" PRIu64 " to %" PRIu64 ": %s",
                            e->loss.bytes, e->loss.lines, e->ordinal, e->ordinal + e->loss.lines - 1,
                            e->loss.lines, e->loss.lines == 1 ? "" : "s", e->loss.bytes, e->ordinal,
-                           e->ordinal + e->loss.lines - 1,
-                           reasons[e->loss.reasons % ARRAY_SIZE(reasons)] ?: "");
+                           e->ordinal + e->loss.lines - 1, loss_get_reason(&e->loss));
 }
 
 static char *put_line(char *p, const Journald *j, const Entry *e)

@@ -63,6 +63,13 @@ static inline const char *entry_stream_to_string(EntryStream s)
         return s == ENTRY_STDERR ? "stderr" : "stdout";
 }
 
+/* Why lines were dropped, as people read it. */
+const char *loss_get_reason(const Loss *loss);
+
+/* The text of an ENTRY_DROPPED in a log that has only lines. Returns the size. */
+#define LOSS_TEXT_MAX_BYTES 160U
+size_t loss_put_text(const Loss *loss, char ret[LOSS_TEXT_MAX_BYTES]);
+
 /*
  * Takes a "<0>" … "<7>" prefix off text, as sd-daemon(3) defines it. Returns the level, or fallback
  * when there is no prefix.

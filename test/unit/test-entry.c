@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The level prefix of a line, as sd-daemon(3) defines it. */
+/* The level prefix of a line, as sd-daemon(3) defines it, and what is said of a loss. */
 
 #undef NDEBUG
 
@@ -55,8 +55,31 @@ static void test_streams(void)
         puts("ok: streams");
 }
 
+static void check_loss(Loss loss, const char *expected)
+{
+        char text[LOSS_TEXT_MAX_BYTES];
+
+        assert(loss_put_text(&loss, text) == strlen(expected));
+        assert(strcmp(text, expected) == 0);
+}
+
+static void test_loss(void)
+{
+        check_loss((Loss){ .lines = 1, .bytes = 7, .reasons = LOSS_FULL },
+                   "conlogd: Dropped 1 line, 7 bytes: the buffer was full");
+        check_loss((Loss){ .lines = 20, .bytes = 700, .reasons = LOSS_RATE },
+                   "conlogd: Dropped 20 lines, 700 bytes: over the rate limit");
+        check_loss((Loss){ .lines = UINT64_MAX,
+                           .bytes = UINT64_MAX,
+                           .reasons = LOSS_FULL | LOSS_RATE },
+                   "conlogd: Dropped 18446744073709551615 lines, 18446744073709551615 bytes: "
+                   "over the rate limit, and the buffer was full");
+        puts("ok: loss");
+}
+
 int main(void)
 {
+        test_loss();
         test_levels();
         test_no_level();
         test_borders();
