@@ -2,14 +2,14 @@
 #pragma once
 
 /*
- * The inside of a JSON string, written to the byte as Docker writes it, and read. Eight bytes are
- * looked at in a step, so both write up to seven bytes beyond the end.
+ * The inside of a JSON string, written to the byte as Docker writes it, and read. Sixteen bytes are
+ * looked at in a step, so both write up to fifteen bytes beyond the end.
  */
 
 #include "base/span.h"
 
 /* Room for a text: a byte becomes six at most. */
-#define JSON_TEXT_MAX_BYTES(size) (6 * (size) + 8U)
+#define JSON_TEXT_MAX_BYTES(size) (6 * (size) + 16U)
 
 /* Whose escapes: they differ in the tab. */
 typedef enum JsonTextKind {
@@ -25,7 +25,7 @@ char *json_text_put(char *p, Span text, JsonTextKind kind, bool *lossy);
 
 /*
  * Reads a string, from behind its opening quote to behind its closing one, and moves *input on. The
- * text is written to *buffer, which needs as much room as the input's size and eight bytes, and
+ * text is written to *buffer, which needs as much room as the input's size and sixteen bytes, and
  * moves on, too. Bytes above 127 are taken as they are; half of a surrogate pair becomes U+FFFD.
  * Returns 0 or -EBADMSG.
  */

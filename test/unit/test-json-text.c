@@ -81,7 +81,7 @@ static void check_put(Span text, JsonTextKind kind, Span expected, bool is_lossy
 static void check_take(Span inside, Span expected)
 {
         _cleanup_free_ char *in = malloc(inside.size + 3);
-        _cleanup_free_ char *out = malloc(inside.size + 3 + 8);
+        _cleanup_free_ char *out = malloc(inside.size + 3 + 16);
         Span input = { in, inside.size + 3 }, text;
         char *p = out;
 
