@@ -265,7 +265,7 @@ static int container_write_exec(const Fifos *f, int dir_fd)
         (void) snprintf(text, sizeof(text), "{\"terminal\":%s,\"log\":%s,\"row\":%u}",
                         f->is_terminal ? "true" : "false", f->is_logged ? "true" : "false",
                         f->first_row);
-        return rundir_write_file(dir_fd, name, span_from_string(text));
+        return rundir_write_file(dir_fd, name, 0600, span_from_string(text));
 }
 
 static void container_forget_exec(Container *c, Fifos *f)

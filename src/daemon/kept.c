@@ -34,7 +34,7 @@ int kept_fill(Stream *s, size_t n, int64_t *moved)
         if (dir_fd < 0)
                 return dir_fd;
         /* What a stream that is gone has left under this name does not count. */
-        fd = *moved == 0 ? rundir_create_file(dir_fd, name)
+        fd = *moved == 0 ? rundir_create_file(dir_fd, name, 0600)
                          : rundir_open_file(dir_fd, name, S_IFREG, O_WRONLY);
         return fd < 0 ? fd : fifo_move(s->fd, fd, n, moved);
 }

@@ -453,7 +453,7 @@ int spec_save(const Spec *spec, int dir_fd)
 {
         _cleanup_free_ char *text = spec_format(spec);
 
-        return text ? rundir_write_file(dir_fd, "config", span_from_string(text)) : -ENOMEM;
+        return text ? rundir_write_file(dir_fd, "config", 0600, span_from_string(text)) : -ENOMEM;
 }
 
 Spec *spec_free(Spec *spec)

@@ -47,7 +47,7 @@ int split_create_page(int dir_fd)
         } file = { .page.version = SPLIT_VERSION };
 
         memcpy(file.page.magic, SPLIT_MAGIC, sizeof(file.page.magic));
-        return rundir_write_file(dir_fd, "split", (Span){ file.bytes, sizeof(file.bytes) });
+        return rundir_write_file(dir_fd, "split", 0600, (Span){ file.bytes, sizeof(file.bytes) });
 }
 
 static bool split_page_is_valid(const SplitPage *page)

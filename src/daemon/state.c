@@ -46,7 +46,7 @@ int state_create(const State *state, int dir_fd, const char *epoch)
         memcpy(file.page.magic, STATE_MAGIC, sizeof(file.page.magic));
         memcpy(file.page.epoch, epoch, sizeof(file.page.epoch));
         state_get_name(state, name);
-        return rundir_write_file(dir_fd, name, (Span){ file.bytes, sizeof(file.bytes) });
+        return rundir_write_file(dir_fd, name, 0600, (Span){ file.bytes, sizeof(file.bytes) });
 }
 
 static bool state_row_is_valid(const StateRow *row)

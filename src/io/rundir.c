@@ -44,18 +44,31 @@ int rundir_open_at(int dir_fd, const char *name, ino_t *ino)
         return TAKE_FD(fd);
 }
 
+/* Whether two files lie on one mount: 1 or 0. Their devices do not tell: an overlay has one for
+ * directories and others for files. */
+static int rundir_is_same_mount(int a_fd, int b_fd)
+{
+        struct statx a, b;
+
+        if (statx(a_fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &a) < 0 ||
+            statx(b_fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &b) < 0)
+                return -errno;
+        if (a.stx_mask & b.stx_mask & STATX_MNT_ID)
+                return a.stx_mnt_id == b.stx_mnt_id;
+        /* Before Linux 5.8. */
+        return a.stx_dev_major == b.stx_dev_major && a.stx_dev_minor == b.stx_dev_minor;
+}
+
 /* Who replaces a file again and again keeps nobody here. */
 #define REPLACED_MAX 100U
 
 int rundir_open_file(int dir_fd, const char *name, mode_t type, int flags)
 {
         _cleanup_close_ int path_fd = -1;
-        struct stat st, dir_st;
+        struct stat st;
         char path[32];
-        int fd;
+        int fd, r;
 
-        if (fstat(dir_fd, &dir_st) < 0)
-                return -errno;
         /* One that was replaced in between has no name any more: what has it now counts. */
         for (unsigned tries = 0; tries < REPLACED_MAX; tries++) {
                 (void) base_close(path_fd);
@@ -67,8 +80,11 @@ int rundir_open_file(int dir_fd, const char *name, mode_t type, int flags)
         }
         if (S_ISLNK(st.st_mode))
                 return -ELOOP;
-        if ((st.st_mode & S_IFMT) != type || st.st_nlink != 1 || st.st_dev != dir_st.st_dev)
+        if ((st.st_mode & S_IFMT) != type || st.st_nlink != 1)
                 return -EBADF;
+        r = rundir_is_same_mount(path_fd, dir_fd);
+        if (r <= 0)
+                return r < 0 ? r : -EBADF;
 
         (void) snprintf(path, sizeof(path), "/proc/self/fd/%i", path_fd);
         fd = open(path, flags | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
@@ -168,17 +184,17 @@ static int rundir_write_all(int fd, Span content)
         return 0;
 }
 
-int rundir_create_file(int dir_fd, const char *name)
+int rundir_create_file(int dir_fd, const char *name, mode_t mode)
 {
         int fd;
 
         if (unlinkat(dir_fd, name, 0) < 0 && errno != ENOENT)
                 return -errno;
-        fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+        fd = openat(dir_fd, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
         return fd < 0 ? -errno : fd;
 }
 
-int rundir_write_file(int dir_fd, const char *name, Span content)
+int rundir_write_file(int dir_fd, const char *name, mode_t mode, Span content)
 {
         _cleanup_close_ int fd = -1;
         char temporary[NAME_MAX + 1];
@@ -189,7 +205,7 @@ int rundir_write_file(int dir_fd, const char *name, Span content)
                 return -ENAMETOOLONG;
 
         /* There may be a left-over of a killed daemon. */
-        fd = rundir_create_file(dir_fd, temporary);
+        fd = rundir_create_file(dir_fd, temporary, mode);
         if (fd < 0)
                 return fd;
         r = rundir_write_all(fd, content);

@@ -27,7 +27,7 @@ int rundir_remove_at(int dir_fd, const char *name, ino_t ino);
 
 /*
  * Opens a file, never blocking, that is of this type (S_IFREG or S_IFIFO), has one name only, and
- * lies on the directory's own file system. Whatever else has the name is not even opened, so that
+ * lies on the directory's own mount. Whatever else has the name is not even opened, so that
  * neither a device nor a peer at the other end sees anything: -ELOOP for a symbolic link, else
  * -EBADF. Returns the fd.
  */
@@ -37,12 +37,11 @@ int rundir_open_file(int dir_fd, const char *name, mode_t type, int flags);
  * ends the walk and is passed on. */
 int rundir_list(int dir_fd, int (*on_name)(const char *name, void *userdata), void *userdata);
 
-/* Makes a new file, mode 0600, in the place of what has the name, and opens it for writing. Returns
- * the fd. */
-int rundir_create_file(int dir_fd, const char *name);
+/* Makes a new file in the place of what has the name, and opens it for writing. Returns the fd. */
+int rundir_create_file(int dir_fd, const char *name, mode_t mode);
 
-/* Writes a new file, mode 0600, and gives it its name only when it is whole. */
-int rundir_write_file(int dir_fd, const char *name, Span content);
+/* Writes a new file and gives it its name only when it is whole. */
+int rundir_write_file(int dir_fd, const char *name, mode_t mode, Span content);
 
 /* Reads a regular file of at most max bytes to the end of ret. -EFBIG when it is larger, -EBADF
  * when it is no regular file. */

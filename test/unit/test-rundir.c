@@ -278,33 +278,33 @@ static void test_write(void)
         temporary_init(&outside);
         temporary_write(&outside, "canary", "alive");
 
-        assert(rundir_write_file(t.fd, "new", SPAN_LITERAL("one")) == 0);
+        assert(rundir_write_file(t.fd, "new", 0600, SPAN_LITERAL("one")) == 0);
         assert(fstatat(t.fd, "new", &st, AT_SYMLINK_NOFOLLOW) == 0);
         assert(st.st_mode == (S_IFREG | 0600));
-        assert(rundir_write_file(t.fd, "new", SPAN_LITERAL("2")) == 0);
+        assert(rundir_write_file(t.fd, "new", 0600, SPAN_LITERAL("2")) == 0);
         temporary_expect(&t, "new", "2");
-        assert(rundir_write_file(t.fd, "new", (Span){}) == 0);
+        assert(rundir_write_file(t.fd, "new", 0600, (Span){}) == 0);
         temporary_expect(&t, "new", "");
 
         /* What lies under our names, left over or put there, is replaced and never written to. */
         (void) snprintf(longest, sizeof(longest), "%s/canary", outside.path);
         assert(symlinkat(longest, t.fd, "link") == 0);
         assert(symlinkat(longest, t.fd, ".#link") == 0);
-        assert(rundir_write_file(t.fd, "link", SPAN_LITERAL("ours")) == 0);
+        assert(rundir_write_file(t.fd, "link", 0600, SPAN_LITERAL("ours")) == 0);
         temporary_expect(&t, "link", "ours");
         temporary_expect(&outside, "canary", "alive");
 
         assert(mkdirat(t.fd, "directory", 0700) == 0);
-        assert(rundir_write_file(t.fd, "directory", SPAN_LITERAL("")) == -EISDIR);
+        assert(rundir_write_file(t.fd, "directory", 0600, SPAN_LITERAL("")) == -EISDIR);
         assert(!temporary_has(&t, ".#directory"));
         assert(mkdirat(t.fd, ".#blocked", 0700) == 0);
-        assert(rundir_write_file(t.fd, "blocked", SPAN_LITERAL("")) == -EISDIR);
+        assert(rundir_write_file(t.fd, "blocked", 0600, SPAN_LITERAL("")) == -EISDIR);
 
         memset(longest, 'x', 253);
         longest[253] = '\0';
-        assert(rundir_write_file(t.fd, longest, SPAN_LITERAL("")) == 0);
+        assert(rundir_write_file(t.fd, longest, 0600, SPAN_LITERAL("")) == 0);
         longest[253] = 'x';
-        assert(rundir_write_file(t.fd, longest, SPAN_LITERAL("")) == -ENAMETOOLONG);
+        assert(rundir_write_file(t.fd, longest, 0600, SPAN_LITERAL("")) == -ENAMETOOLONG);
         temporary_done(&outside);
         temporary_done(&t);
         puts("ok: write");
@@ -319,13 +319,13 @@ static void test_write_failure(void)
 
         temporary_init(&t);
         memset(text, 'x', sizeof(text));
-        assert(rundir_write_file(t.fd, "file", SPAN_LITERAL("old")) == 0);
+        assert(rundir_write_file(t.fd, "file", 0600, SPAN_LITERAL("old")) == 0);
 
         (void) signal(SIGXFSZ, SIG_IGN);
         assert(getrlimit(RLIMIT_FSIZE, &old) == 0);
         limit = (struct rlimit){ .rlim_cur = 5000, .rlim_max = old.rlim_max };
         assert(setrlimit(RLIMIT_FSIZE, &limit) == 0);
-        assert(rundir_write_file(t.fd, "file", (Span){ text, sizeof(text) }) == -EFBIG);
+        assert(rundir_write_file(t.fd, "file", 0600, (Span){ text, sizeof(text) }) == -EFBIG);
         assert(setrlimit(RLIMIT_FSIZE, &old) == 0);
 
         temporary_expect(&t, "file", "old");
@@ -369,7 +369,8 @@ static _Noreturn void run_writer(Temporary *t)
 
         for (unsigned i = 0;; i++) {
                 memset(text, 'a' + (int) (i % 26), sizeof(text));
-                assert(rundir_write_file(t->fd, "file", (Span){ text, 1 + i % sizeof(text) }) == 0);
+                assert(rundir_write_file(t->fd, "file", 0600,
+                                         (Span){ text, 1 + i % sizeof(text) }) == 0);
         }
 }
 
@@ -428,7 +429,7 @@ static void test_race(void)
                 }
                 assert(rundir_read_file(fd, "canary", 100, &b) == 0);
                 assert(span_equal_string(buffer_span(&b), "ours"));
-                assert(rundir_write_file(fd, "file", SPAN_LITERAL("text")) == 0);
+                assert(rundir_write_file(fd, "file", 0600, SPAN_LITERAL("text")) == 0);
         }
         assert(child_was_killed(child_kill(pid)));
         assert(!temporary_has(&outside, "file"));
