@@ -97,6 +97,36 @@
  * least: the longest that one large write after a silence can stand still. */
 #define HOLD_BUSY_LEVELS 8U
 
+/* Log files. The least and the most of max-size: Docker's daemon splits below that as well, and
+ * above it nobody reads one. */
+#define LOG_SIZE_MIN_BYTES (64U * 1024)
+#define LOG_SIZE_MAX_BYTES (UINT64_C(1) << 40)
+/* max-file: a rotation looks at each of them. */
+#define LOG_FILES_MAX 1000U
+/* The name of a log file, the last part of path=: NAME_MAX has room for what rotation adds. */
+#define LOG_NAME_MAX_BYTES 200U
+#define LOG_PATH_MAX_BYTES 1024U
+/* Log files that stay open; further ones are opened again when their container speaks. */
+#define LOG_FILES_OPEN_MAX 128U
+/* How often it is looked whether a log file has been renamed. */
+#define LOG_LOOK_USEC UINT64_C(1000000)
+/* Between two attempts at a log file that cannot be written. */
+#define LOG_RETRY_USEC UINT64_C(1000000)
+/* The file "info" is written anew once a day while its log is, or age would delete it alone. */
+#define LOG_INFO_USEC UINT64_C(86400000000)
+#define LOG_INFO_MAX_BYTES (64U * 1024)
+/* Records of one write to a file: those of a turn of usual lines. It grows for a single entry that
+ * needs more. */
+#define RECORDS_BYTES (128U * 1024)
+/* How much of the end of a file is looked at first for its last record; and the most, which is more
+ * than an entry can need. */
+#define RESUME_LOOK_BYTES (8U * 1024)
+#define RESUME_MAX_BYTES (4U * 1024 * 1024)
+/* What is compressed in one turn of the loop, some 1 ms. */
+#define COMPRESSOR_SLICE_BYTES (64U * 1024)
+/* Logs whose rotated files wait for it, those of containers that are gone among them. */
+#define COMPRESSOR_JOBS_MAX 4096U
+
 /* A request or reply. Create with all labels and environment of a large container stays below. */
 #define VARLINK_MESSAGE_MAX_BYTES (1024U * 1024)
 /* Connections at a time. One more makes the longest silent one go. */
@@ -128,9 +158,10 @@
  * is enough for the containers above, three fds each, and two thousand more for execs. */
 #define FDSTORE_NAME_MAX_BYTES 3U
 #define FDSTORE_MAX 32000U
-/* Fds that containers do not get: for connections (VARLINK_CONNECTIONS_MAX), files that are open
- * for a moment, the journal. Without them those that are there could not be served. */
-#define FDS_RESERVED 256U
+/* Fds that containers do not get: for connections (VARLINK_CONNECTIONS_MAX), log files
+ * (LOG_FILES_OPEN_MAX), files that are open for a moment, the journal. Without them those that are
+ * there could not be served. */
+#define FDS_RESERVED 384U
 
 /* Send buffer towards the service manager: the least there is, half a dozen messages. It works
  * through what is in its queue before it looks after a service that has ended, and with many fds in

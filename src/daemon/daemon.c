@@ -13,6 +13,7 @@
 #include "daemon/control.h"
 #include "daemon/daemon.h"
 #include "daemon/restore.h"
+#include "driver/file-sink.h"
 #include "io/rundir.h"
 
 /* After the last of some containers has gone, or the last long answer has been made. */
@@ -378,6 +379,9 @@ int daemon_new(Daemon **ret, char *const *fd_names, size_t n_fds)
                 return log_error_errno(r, "Failed to make the event loop: %m");
         d->host.event = d->event;
         d->host.journal_path = "/run/systemd/journal";
+        r = file_sinks_new(&d->host.files, d->event, LOGS_DIR);
+        if (r < 0)
+                return log_error_errno(r, "Failed to set up the log files: %m");
         r = notify_new(&d->notify, d->event);
         if (r < 0)
                 return log_error_errno(r, "Failed to connect to the service manager: %m");
@@ -417,6 +421,7 @@ Daemon *daemon_free(Daemon *d)
         store_done(&d->store);
         varlink_server_free(d->server);
         journal_sockets_done(&d->host.journals);
+        file_sinks_free(d->host.files);
         turns_done(&d->turns);
         status_done(&d->status);
         sd_event_source_disable_unref(d->idle);

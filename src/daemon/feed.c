@@ -98,7 +98,10 @@ bool feed_tell_loss(Feed *feed, StatePage *page)
                 .ordinal = state_get_active(page)->next_ordinal,
                 .loss = feed->untold,
         };
+        uint64_t now = 0;
 
+        (void) sd_event_now(feed->container->daemon->event, CLOCK_REALTIME, &now);
+        e.realtime_nsec = now * 1000;
         account_mark(feed, page);
         if (feed->sink->driver->write(feed->sink, &e, 1) == 0)
                 return false;

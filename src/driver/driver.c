@@ -10,12 +10,13 @@
 
 /* One row, one file. */
 extern const Driver driver_journald;
+extern const Driver driver_json_file;
+extern const Driver driver_k8s_file;
+extern const Driver driver_local;
 extern const Driver driver_none;
 
 const Driver *const drivers[] = {
-        &driver_journald,
-        &driver_none,
-        NULL,
+        &driver_journald, &driver_json_file, &driver_k8s_file, &driver_local, &driver_none, NULL,
 };
 
 int driver_check_bool(const char *value, char reason[REASON_MAX_BYTES])

@@ -18,6 +18,7 @@
 typedef struct Driver Driver;
 typedef struct DriverHost DriverHost;
 typedef struct DriverOption DriverOption;
+typedef struct FileSinks FileSinks;
 typedef struct Mark Mark;
 typedef struct Options Options;
 typedef struct Sink Sink;
@@ -27,6 +28,7 @@ struct DriverHost {
         sd_event *event;
         const char *journal_path; /* the directory; of a namespace, with ".<name>" behind it */
         JournalSockets journals;
+        FileSinks *files;
 };
 
 /* Driver options as given: each key once. */

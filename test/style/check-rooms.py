@@ -27,6 +27,7 @@ LIBRARIES = {
     "systemd/": {"io", "driver", "daemon", "tool", "forward"},
     "jansson.h": {"io", "daemon", "tool", "forward"},
     "ini.h": {"daemon", "forward"},
+    "zlib.h": {"io", "tool"},
 }
 
 # Only this noun may.
@@ -36,8 +37,10 @@ SECCOMP = {"seccomp.h", "linux/seccomp.h"}
 # Made by the build in its own directory, each for one noun: an interface's text, a table of calls.
 GENERATED = {"io.conlogd.h": "daemon/control", "conlogd-syscalls.h": "daemon/sandbox"}
 
-# The table of drivers names all of them; the others know only what a driver is.
+# The table of drivers names all of them; the others know only what a driver is, and what those that
+# write files have in common.
 DRIVER_TABLE = "driver/driver"
+DRIVER_SHARED = {DRIVER_TABLE, "driver/file-sink", "driver/file-options", "driver/file-resume"}
 
 LIBC_DIRECTORIES = ("sys/", "linux/", "net/", "netinet/", "arpa/")
 LIBC = {
@@ -74,7 +77,8 @@ def check_own(root, name, room, header):
         return f'"{header}" does not exist'
     if parts[0] != room:
         return None if parts[0] in ROOMS[room] else f'{room} may not include "{header}"'
-    if room == "driver" and own != DRIVER_TABLE and header not in (f"{DRIVER_TABLE}.h", f"{own}.h"):
+    allowed = {f"{noun}.h" for noun in DRIVER_SHARED | {own}}
+    if room == "driver" and own != DRIVER_TABLE and header not in allowed:
         return f'a driver may not include another one, "{header}"'
     return None
 

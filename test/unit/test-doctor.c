@@ -131,7 +131,7 @@ static void test_limits(void)
                 { "net.unix.max_dgram_qlen", offsetof(Host, datagrams_max), 512, LEVEL_WARNING },
                 { "systemd", offsetof(Host, manager.version), 252, LEVEL_PROBLEM },
                 { "PID 1 open files", offsetof(Host, manager_files_max), 3502, LEVEL_PROBLEM },
-                { "LimitNOFILE=", offsetof(Host, daemon_files_max), 4759, LEVEL_PROBLEM },
+                { "LimitNOFILE=", offsetof(Host, daemon_files_max), 4887, LEVEL_PROBLEM },
                 { "FileDescriptorStoreMax=", offsetof(Host, manager.fd_store_max), 3002,
                   LEVEL_PROBLEM, "FIFOs in the store" },
                 { "FIFOs in the store", offsetof(Host, manager.fd_store_used), 100, LEVEL_PROBLEM },
