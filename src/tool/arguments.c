@@ -77,19 +77,19 @@ static int arguments_set(Arguments *a, const char *key, const char *option, cons
         return 0;
 }
 
-/* The object or array of a parameter, made when it is first needed. */
-static json_t *arguments_get_parameter(Arguments *a, const char *key, json_t *(*make)(void) )
+/* The object or array of that name in there, made when it is first needed. */
+static json_t *get_member(json_t *object, const char *key, json_t *(*make)(void) )
 {
-        json_t *value = json_object_get(a->create, key);
+        json_t *value = json_object_get(object, key);
 
         if (value)
                 return value;
         value = make();
-        return json_object_set_new(a->create, key, value) < 0 ? NULL : value;
+        return json_object_set_new(object, key, value) < 0 ? NULL : value;
 }
 
-/* KEY=VALUE; of a key that comes twice the last value counts. */
-static int arguments_add_pair(Arguments *a, const char *key, const char *option, const char *text)
+/* KEY=VALUE into that member; of a key that comes twice the last value counts. */
+static int add_pair(json_t *request, const char *key, const char *option, const char *text)
 {
         _cleanup_free_ char *name = NULL;
         const char *equals = strchr(text, '=');
@@ -100,7 +100,7 @@ static int arguments_add_pair(Arguments *a, const char *key, const char *option,
                 return -EINVAL;
         }
         name = strndup(text, (size_t) (equals - text));
-        object = arguments_get_parameter(a, key, json_object);
+        object = get_member(request, key, json_object);
         if (!name || json_object_set_new(object, name, json_string(equals + 1)) < 0)
                 return refuse_bytes(option);
         return 0;
@@ -114,10 +114,32 @@ static int arguments_add_env(Arguments *a, const char *text)
                 log_error("Failed to take --env=%s: it must be NAME=VALUE.", text);
                 return -EINVAL;
         }
-        array = arguments_get_parameter(a, "env", json_array);
+        array = get_member(a->create, "env", json_array);
         if (json_array_append_new(array, json_string(text)) < 0)
                 return refuse_bytes("env");
         return 0;
+}
+
+/* The first one is that of the request itself. */
+static int arguments_add_driver(Arguments *a, const char *name)
+{
+        json_t *choice;
+
+        if (!json_object_get(a->create, "driver"))
+                return arguments_set(a, "driver", "log-driver", name);
+        choice = json_pack("{s:s}", "driver", name);
+        if (json_array_append_new(get_member(a->create, "moreDrivers", json_array), choice) < 0)
+                return refuse_bytes("log-driver");
+        return 0;
+}
+
+/* Of the driver that was named last. */
+static int arguments_add_option(Arguments *a, const char *text)
+{
+        json_t *more = json_object_get(a->create, "moreDrivers");
+        json_t *last = json_array_get(more, json_array_size(more) - 1);
+
+        return add_pair(last ?: a->create, "options", "log-opt", text);
 }
 
 static int arguments_set_json(Arguments *a, const char *mode)
@@ -178,14 +200,14 @@ static int arguments_take_option(Arguments *a, int option)
         case OPTION_JSON:
                 return arguments_set_json(a, optarg);
         case OPTION_LABEL:
-                return arguments_add_pair(a, "labels", "label", optarg);
+                return add_pair(a->create, "labels", "label", optarg);
         case OPTION_LOG:
                 a->is_logged = true;
                 return 0;
         case OPTION_LOG_DRIVER:
-                return arguments_set(a, "driver", "log-driver", optarg);
+                return arguments_add_driver(a, optarg);
         case OPTION_LOG_OPT:
-                return arguments_add_pair(a, "options", "log-opt", optarg);
+                return arguments_add_option(a, optarg);
         case OPTION_NAME:
                 return arguments_set(a, "name", "name", optarg);
         case OPTION_NAMESPACE:

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/buffer.h"
 #include "base/log.h"
 #include "record/facts.h"
 #include "tool/display.h"
@@ -105,17 +106,33 @@ static const char *format_state(json_t *container, char ret[128])
         return ret;
 }
 
+/* The names of all that are an object of this array with a true flag, if one is asked for. */
+static char *join_names(json_t *array, const char *key, const char *flag)
+{
+        _cleanup_buffer_ Buffer b = {};
+        json_t *item;
+        size_t i;
+
+        json_array_foreach(array, i, item)
+                if (!flag || json_is_true(json_object_get(item, flag)))
+                        if (buffer_printf(&b, "%s%s", b.size > 0 ? "," : "",
+                                          get_string(item, key) ?: "") < 0)
+                                return NULL;
+        return strndup(b.data ?: "", b.size);
+}
+
 static int list_add(Table *table, const Arguments *a, json_t *container)
 {
         const char *id = get_string(container, "id") ?: "";
         int shown = (int) (a->is_full ? strlen(id) : facts_short_id_size(id));
         char bytes[DISPLAY_BYTES], age[48], state[128];
+        _cleanup_free_ char *names = NULL;
 
+        names = join_names(json_object_get(container, "drivers"), "driver", NULL);
         if (table_addf(table, "%.*s", shown, id) < 0 ||
             table_add(table, get_string(container, "name")) < 0 ||
             table_add(table, get_string(container, "image")) < 0 ||
-            table_add(table, get_string(container, "unit")) < 0 ||
-            table_add(table, get_string(container, "driver")) < 0 ||
+            table_add(table, get_string(container, "unit")) < 0 || table_add(table, names) < 0 ||
             table_add(table, format_state(container, state)) < 0 ||
             table_addf(table, "%" PRIu64, get_number(container, "lines")) < 0 ||
             table_add(table, display_format_bytes(get_number(container, "bytes"), bytes)) < 0 ||
@@ -252,6 +269,31 @@ static void show_options(json_t *options)
         }
 }
 
+/* What each has logged is said where it may differ. */
+static void show_drivers(json_t *drivers)
+{
+        json_t *driver;
+        size_t i;
+
+        json_array_foreach(drivers, i, driver) {
+                uint64_t lines = get_number(driver, "lines");
+                char text[96], size[DISPLAY_BYTES];
+
+                display_property("Driver", get_string(driver, "driver"));
+                show_options(json_object_get(driver, "options"));
+                if (json_array_size(drivers) == 1)
+                        return;
+                (void) snprintf(text, sizeof(text), "%" PRIu64 " line%s, %s", lines,
+                                lines == 1 ? "" : "s",
+                                display_format_bytes(get_number(driver, "bytes"), size));
+                display_property("Logged", text);
+                show_dropped(get_number(driver, "linesDropped"),
+                             get_number(driver, "bytesDropped"));
+                if (json_is_true(json_object_get(driver, "waiting")))
+                        display_property("Waits for", get_string(driver, "waitingFor") ?: "");
+        }
+}
+
 static void show_list(const char *heading, json_t *array)
 {
         json_t *item;
@@ -289,8 +331,7 @@ static void show_print(json_t *c)
         display_property("Epoch", get_string(c, "epoch"));
         display_property("Terminal", json_is_true(json_object_get(c, "terminal")) ? "yes" : "no");
         display_property("State", format_state(c, state));
-        display_property("Driver", get_string(c, "driver"));
-        show_options(json_object_get(c, "options"));
+        show_drivers(json_object_get(c, "drivers"));
         show_count("Lines", get_number(c, "lines"));
         show_bytes("Bytes", get_number(c, "bytes"));
         show_dropped(get_number(c, "linesDropped"), get_number(c, "bytesDropped"));
@@ -355,7 +396,6 @@ static int drivers_print(const Arguments *a, json_t *drivers)
                 { "DRIVER" }, { "OPTION" }, { "DEFAULT" }, { "VALUE" }
         };
         _cleanup_(table_freep) Table *names = NULL, *options = NULL;
-        const char *preset = NULL;
         json_t *driver;
         size_t i;
         int r;
@@ -373,15 +413,14 @@ static int drivers_print(const Arguments *a, json_t *drivers)
                 r = drivers_add(options, driver);
                 if (r < 0)
                         return r;
-                if (json_is_true(json_object_get(driver, "isDefault")))
-                        preset = get_string(driver, "name");
         }
 
         table_print(names, stdout, a->has_legend, display_is_bold());
         putchar('\n');
         table_print(options, stdout, a->has_legend, display_is_bold());
         if (a->has_legend) {
-                _cleanup_free_ char *escaped = escape_new(span_from_string(preset));
+                _cleanup_free_ char *presets = join_names(drivers, "name", "isDefault");
+                _cleanup_free_ char *escaped = escape_new(span_from_string(presets));
 
                 printf("\n%zu drivers listed; the default is %s.\n", json_array_size(drivers),
                        escaped && *escaped ? escaped : "not set");

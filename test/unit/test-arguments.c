@@ -90,6 +90,37 @@ static void test_parameters(void)
         puts("ok: parameters of Create");
 }
 
+/* What the request says of its drivers. */
+static void check_drivers(const char *options, const char *json)
+{
+        json_auto_t *expected = json_loads(json, 0, NULL);
+        char line[160], *argv[WORDS_MAX];
+        Arguments a;
+
+        (void) snprintf(line, sizeof(line), "list %s", options);
+        assert(parse(&a, line, argv) == 0 && expected);
+        if (!json_equal(a.create, expected)) {
+                printf("%s: not %s\n", options, json);
+                exit(EXIT_FAILURE);
+        }
+        arguments_done(&a);
+}
+
+/* An option belongs to the driver in front of it. */
+static void test_drivers(void)
+{
+        check_drivers("--log-opt=a=1", "{\"options\": {\"a\": \"1\"}}");
+        check_drivers("--log-opt=a=1 --log-driver=x --log-opt=b=2",
+                      "{\"driver\": \"x\", \"options\": {\"a\": \"1\", \"b\": \"2\"}}");
+        check_drivers("--log-driver=x --log-driver=y --log-driver=z --log-opt=a=1 --log-opt=a=2",
+                      "{\"driver\": \"x\", \"moreDrivers\": [{\"driver\": \"y\"},"
+                      " {\"driver\": \"z\", \"options\": {\"a\": \"2\"}}]}");
+        check_drivers("--log-driver x --log-opt a=1 --log-driver y --log-opt a=2",
+                      "{\"driver\": \"x\", \"options\": {\"a\": \"1\"}, \"moreDrivers\":"
+                      " [{\"driver\": \"y\", \"options\": {\"a\": \"2\"}}]}");
+        puts("ok: drivers");
+}
+
 static void test_output(void)
 {
         static const struct {
@@ -151,6 +182,8 @@ static void test_refused(void)
                 "run --env==1 -- sh",
                 "run --log-opt=a -- sh",
                 "run --name=\xff -- sh",
+                "run --log-driver=a --log-driver=\xff -- sh",
+                "run --log-driver=a --log-driver=b --log-opt=c -- sh",
                 "run --label=\xff=1 -- sh",
                 "run --label=a=\xff -- sh",
                 "run --env=A=\xff -- sh",
@@ -182,6 +215,7 @@ int main(void)
 {
         test_words();
         test_parameters();
+        test_drivers();
         test_output();
         test_fds();
         test_refused();

@@ -69,6 +69,19 @@ def refuse_values(client):
     create("InvalidValue", "env", env=[7])
     create("InvalidValue", "options.*64", options={f"k{i}": "" for i in range(65)})
     create("InvalidValue", "options", options={"tag": 5})
+    create("InvalidValue", "moreDrivers.*5 drivers", moreDrivers=[{}] * 5)
+    create("InvalidValue", "moreDrivers.*object", moreDrivers=["none"])
+    create("InvalidValue", "moreDrivers.*colour", moreDrivers=[{"driver": "none", "colour": 1}])
+    create("InvalidValue", "moreDrivers.*options", moreDrivers=[{"driver": "none", "options": 1}])
+    create("InvalidValue", "moreDrivers.*journald is twice", moreDrivers=[{"driver": "journald"}])
+    create("InvalidValue", "options.*string",
+           moreDrivers=[{"driver": "none", "options": {"mode": None}}])
+    create("InvalidValue", "options.*64",
+           moreDrivers=[{"driver": "none", "options": {f"k{i}": "" for i in range(65)}}])
+    create("NoSuchDriver", "syslog.*journald", moreDrivers=[{"driver": "syslog"}])
+    create("NoSuchDriver", "journald", moreDrivers=[{"options": {}}])
+    create("InvalidOption", '"driver": "none".*"key": "tag"',
+           moreDrivers=[{"driver": "none", "options": {"tag": "x"}}])
     create("NoSuchDriver", "syslog.*journald", driver="syslog")
     create("NoSuchDriver", "journald", driver="")
 
