@@ -309,6 +309,14 @@ bool config_is_default(const Config *config, const Driver *driver)
         return false;
 }
 
+const char *config_get_option(const Config *config, const Driver *driver, const char *key)
+{
+        for (size_t i = 0; i < config->n_options; i++)
+                if (config->options[i].driver == driver && strcmp(config->options[i].key, key) == 0)
+                        return config->options[i].value;
+        return NULL;
+}
+
 int config_new(Config **ret)
 {
         Config *config;

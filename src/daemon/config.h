@@ -44,6 +44,9 @@ int config_load(Config **ret, const char *const *dirs, ConfigError *error);
 /* Whether that is one of the drivers of containers that name none. */
 bool config_is_default(const Config *config, const Driver *driver);
 
+/* What is set for all containers of that driver, or NULL. */
+const char *config_get_option(const Config *config, const Driver *driver, const char *key);
+
 /* What applies without any file. */
 int config_new(Config **ret);
 Config *config_free(Config *config);

@@ -177,8 +177,7 @@ static int container_fill_dir(Container *c, int dir_fd, const Spec *spec, int fd
 
 int container_create(Container **ret, Daemon *daemon, json_t *request, int *fds, Refusal *refusal)
 {
-        char buffer_rule[] = "more than the kernel grants: fs.pipe-max-size is the most for one "
-                             "FIFO, fs.pipe-user-pages-soft the pages for all of a user";
+        char buffer_rule[] = FIFOS_CAPACITY_RULE;
         _cleanup_(container_freep) Container *c = NULL;
         _cleanup_(spec_freep) Spec *spec = NULL;
         _cleanup_close_ int dir_fd = -1;
@@ -451,4 +450,31 @@ void container_retry(Container *c)
 {
         if (c->is_removing && TAILQ_EMPTY(&c->fifos))
                 container_finish(c);
+}
+
+int container_rotate(Container *c, const char *driver, Refusal *refusal)
+{
+        bool is_there = false, has_files = false;
+        Feed *feed;
+        int ret = 0;
+
+        TAILQ_FOREACH(feed, &c->feeds, feeds) {
+                const Driver *d = feed->sink->driver;
+                int r;
+
+                if (driver && strcmp(d->name, driver) != 0)
+                        continue;
+                is_there = true;
+                if (!d->rotate)
+                        continue;
+                has_files = true;
+                r = d->rotate(feed->sink);
+                if (r < 0)
+                        ret = r;
+        }
+        if (!is_there)
+                return refuse_value(refusal, "driver", "a driver that the container has");
+        if (!has_files)
+                return refuse(refusal, "io.conlogd.NoFiles", "{s:s}", "id", c->id);
+        return ret;
 }

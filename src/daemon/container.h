@@ -70,6 +70,10 @@ Fifos *container_find_exec(Container *container, const char *exec);
 void container_remove_exec(Container *container, Fifos *exec, void *call);
 void container_remove(Container *container, void *call);
 
+/* Has those of its drivers begin a new file that have files, or only the one of that name. The
+ * others are done, too, when one fails. */
+int container_rotate(Container *container, const char *driver, Refusal *refusal);
+
 /* Goes on with a Remove that something passing, or a busy driver, has stopped. */
 void container_retry(Container *container);
 

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "daemon/change.h"
 #include "daemon/control.h"
 #include "daemon/daemon.h"
 #include "io.conlogd.h"
@@ -275,6 +276,42 @@ static void control_remove(VarlinkCall *call, json_t *parameters, void *userdata
                 container_remove(c, call);
 }
 
+static void control_set(VarlinkCall *call, json_t *parameters, void *userdata)
+{
+        const Change change = {
+                .driver = control_get_string(parameters, "driver"),
+                .options = json_object_get(parameters, "options"),
+                .add = json_object_get(parameters, "add"),
+                .remove = control_get_string(parameters, "remove"),
+        };
+        Refusal refusal = {};
+        Container *c;
+        int r;
+
+        r = daemon_find_container(userdata, control_get_string(parameters, "id"), &c, &refusal);
+        if (r >= 0)
+                r = change_apply(c, &change, &refusal);
+        if (r < 0)
+                control_fail(call, r, &refusal);
+        else
+                control_reply_container(call, c);
+}
+
+static void control_rotate(VarlinkCall *call, json_t *parameters, void *userdata)
+{
+        Refusal refusal = {};
+        Container *c;
+        int r;
+
+        r = daemon_find_container(userdata, control_get_string(parameters, "id"), &c, &refusal);
+        if (r >= 0)
+                r = container_rotate(c, control_get_string(parameters, "driver"), &refusal);
+        if (r < 0)
+                control_fail(call, r, &refusal);
+        else
+                varlink_call_reply(call, NULL);
+}
+
 static void control_describe(VarlinkCall *call, json_t *parameters, void *userdata)
 {
         Refusal refusal = {};
@@ -305,11 +342,9 @@ static void control_list(VarlinkCall *call, json_t *parameters, void *userdata)
 static const char *control_find_default(const Config *config, const Driver *driver,
                                         const DriverOption *option)
 {
-        for (size_t i = 0; config && i < config->n_options; i++)
-                if (config->options[i].driver == driver &&
-                    strcmp(config->options[i].key, option->key) == 0)
-                        return config->options[i].value;
-        return option->preset;
+        const char *value = config ? config_get_option(config, driver, option->key) : NULL;
+
+        return value ?: option->preset;
 }
 
 static void control_append_options(json_t *array, const Config *config, const Driver *driver,
@@ -408,6 +443,17 @@ static const VarlinkParameter remove_parameters[] = {
         { "exec", JSON_STRING, false },
 };
 
+static const VarlinkParameter set_parameters[] = {
+        { "id", JSON_STRING, true },       { "driver", JSON_STRING, false },
+        { "options", JSON_OBJECT, false }, { "add", JSON_OBJECT, false },
+        { "remove", JSON_STRING, false },
+};
+
+static const VarlinkParameter rotate_parameters[] = {
+        { "id", JSON_STRING, true },
+        { "driver", JSON_STRING, false },
+};
+
 static const VarlinkParameter describe_parameters[] = {
         { "id", JSON_STRING, true },
 };
@@ -417,6 +463,8 @@ static const VarlinkMethod control_methods[] = {
         { "Adopt", adopt_parameters, ARRAY_SIZE(adopt_parameters), control_adopt },
         { "Exec", exec_parameters, ARRAY_SIZE(exec_parameters), control_exec },
         { "Remove", remove_parameters, ARRAY_SIZE(remove_parameters), control_remove },
+        { "Set", set_parameters, ARRAY_SIZE(set_parameters), control_set },
+        { "Rotate", rotate_parameters, ARRAY_SIZE(rotate_parameters), control_rotate },
         { "Describe", describe_parameters, ARRAY_SIZE(describe_parameters), control_describe },
         { .name = "List", .handler = control_list, .is_long = true },
         { "Drivers", NULL, 0, control_drivers },

@@ -161,14 +161,22 @@ bool daemon_holds_file(const Daemon *d, const struct stat *st)
         return false;
 }
 
+int daemon_need_config(Daemon *d, Refusal *refusal)
+{
+        if (!d->config)
+                daemon_load_config(d);
+        return d->config ? 0 : refuse_config(&d->config_error, refusal);
+}
+
 /* Whether one more may be made. */
 static int daemon_check_room(Daemon *d, Refusal *refusal)
 {
+        int r;
+
         /* Nothing is made under settings that nobody wrote. What runs goes on. */
-        if (!d->config)
-                daemon_load_config(d);
-        if (!d->config)
-                return refuse_config(&d->config_error, refusal);
+        r = daemon_need_config(d, refusal);
+        if (r < 0)
+                return r;
 
         if (d->n_containers >= d->config->containers_max)
                 return refuse(refusal, "io.conlogd.LimitReached", "{s:s, s:i}", "limit",

@@ -73,6 +73,9 @@ void daemon_remove_container(Daemon *daemon, Container *container);
 /* By its id, its name, or the beginning of its id if that is unique. -EINVAL with the refusal. */
 int daemon_find_container(Daemon *daemon, const char *key, Container **ret, Refusal *refusal);
 
+/* Reads the configuration where there is none because it was refused. -EINVAL with the refusal. */
+int daemon_need_config(Daemon *daemon, Refusal *refusal);
+
 /* Reads the configuration again. -EINVAL with the refusal; the old one stays then. */
 int daemon_reload(Daemon *daemon, Refusal *refusal);
 

@@ -173,6 +173,26 @@ int feed_new(Feed **ret, Container *c, const Driver *driver, const Facts *facts,
         return 0;
 }
 
+void feed_replace(Feed *feed, Feed *fresh)
+{
+        Sink *sink = feed->sink;
+        Delivery delivery = feed->delivery;
+        Branch *b;
+        Fifos *f;
+
+        feed->sink = fresh->sink;
+        feed->sink->userdata = feed;
+        feed->delivery = fresh->delivery;
+        fresh->sink = sink;
+        fresh->delivery = delivery;
+        feed_free(fresh);
+
+        TAILQ_FOREACH(f, &feed->container->fifos, fifos)
+                TAILQ_FOREACH(b, &f->branches, branches)
+                        for (EntryStream k = 0; b->feed == feed && k < ENTRY_STREAMS; k++)
+                                stream_look_again(&b->streams[k]);
+}
+
 Feed *feed_free(Feed *feed)
 {
         if (!feed)

@@ -34,6 +34,11 @@ struct Feed {
 int feed_new(Feed **ret, Container *container, const Driver *driver, const Facts *facts,
              const Options *options, Refusal *refusal);
 Feed *feed_free(Feed *feed);
+
+/* Goes on with the driver and the delivery of another one, which is freed; the streams look again
+ * whether they have to wait. */
+void feed_replace(Feed *feed, Feed *fresh);
+
 DEFINE_CLEANUP(Feed, feed_free);
 
 Daemon *feed_get_daemon(const Feed *feed);

@@ -243,6 +243,26 @@ static int fifos_set_capacity(const Fifos *f, const Stream *s, bool is_new)
         return 0;
 }
 
+int fifos_resize(Fifos *f, const Feed *feed)
+{
+        Branch *b;
+        int r;
+
+        TAILQ_FOREACH(b, &f->branches, branches)
+                for (EntryStream k = 0; b->feed == feed && k < ENTRY_STREAMS; k++) {
+                        Stream *s = &b->streams[k];
+
+                        if (s->fd < 0)
+                                continue;
+                        r = fifo_set_capacity(s->fd, feed->delivery.buffer_bytes ?: PEEK_MAX_BYTES);
+                        if (r >= 0)
+                                r = stream_measure(s);
+                        if (r < 0)
+                                return r;
+                }
+        return 0;
+}
+
 void fifos_give_back(Fifos *f)
 {
         Store *store = &f->container->daemon->store;

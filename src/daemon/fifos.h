@@ -78,6 +78,15 @@ int fifos_create(Fifos *fifos, int dir_fd);
  */
 int fifos_open(Fifos *fifos, int dir_fd, bool is_new);
 
+/* Gives those of that driver the capacity that it wants now. 0, or a negative errno: then some of
+ * them may have it. -EBUSY: one of them holds more than that. */
+int fifos_resize(Fifos *fifos, const Feed *feed);
+
+/* Why the kernel does not grant a capacity, for people. */
+#define FIFOS_CAPACITY_RULE                                                        \
+        "more than the kernel grants: fs.pipe-max-size is the most for one FIFO, " \
+        "fs.pipe-user-pages-soft the pages for all of a user"
+
 /* Whether one of the logged ones holds less than it should: the kernel had no more pages for it, or
  * somebody shrank it. */
 bool fifos_are_small(const Fifos *fifos);

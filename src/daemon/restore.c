@@ -152,7 +152,6 @@ int restore_container(Container **ret, Daemon *daemon, const char *id, Refusal *
 {
         _cleanup_(container_freep) Container *c = NULL;
         _cleanup_(spec_freep) Spec *spec = NULL;
-        _cleanup_buffer_ Buffer text = {};
         _cleanup_close_ int dir_fd = -1;
         ino_t dir_ino = 0;
         Fifos *f;
@@ -161,15 +160,9 @@ int restore_container(Container **ret, Daemon *daemon, const char *id, Refusal *
         dir_fd = rundir_open_at(daemon->containers_fd, id, &dir_ino);
         if (dir_fd < 0)
                 return dir_fd;
-        r = rundir_read_file(dir_fd, "config", SPEC_FILE_MAX_BYTES, &text);
+        r = spec_load(&spec, dir_fd, id, daemon->hostname, refusal);
         if (r < 0)
                 return r;
-        r = spec_parse(&spec, buffer_span(&text), daemon->hostname, refusal);
-        if (r < 0)
-                return r;
-        if (strcmp(spec->facts.id, id) != 0)
-                return refuse_value(refusal, "id", "the name of its directory, %s", id);
-
         r = container_new(&c, daemon, spec, dir_fd, refusal);
         if (r < 0)
                 return r;

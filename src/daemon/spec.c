@@ -7,6 +7,8 @@
 #include <systemd/sd-id128.h>
 #include <time.h>
 
+#include "base/buffer.h"
+#include "daemon/choices.h"
 #include "daemon/spec.h"
 #include "io/rundir.h"
 
@@ -196,33 +198,6 @@ static int spec_read_drivers(Spec *spec, Pair *pairs, json_t *request, Refusal *
         return r;
 }
 
-/* What the parser of calls does not look into: the further drivers. */
-static int check_choices(json_t *request, Refusal *refusal)
-{
-        json_t *more = json_object_get(request, "moreDrivers"), *choice, *value;
-        const char *key;
-        size_t i;
-
-        if (json_array_size(more) >= DRIVERS_PER_CONTAINER_MAX)
-                return refuse_value(refusal, "moreDrivers", "at most %u drivers in all",
-                                    DRIVERS_PER_CONTAINER_MAX);
-        json_array_foreach(more, i, choice) {
-                if (!json_is_object(choice))
-                        return refuse_value(refusal, "moreDrivers", "each one is an object");
-                json_object_foreach(choice, key, value) {
-                        bool is_options = strcmp(key, "options") == 0;
-
-                        if (!is_options && strcmp(key, "driver") != 0)
-                                return refuse_value(refusal, "moreDrivers",
-                                                    "a driver has options, and no %.64s", key);
-                        if (is_options && !json_is_object(value) && !json_is_null(value))
-                                return refuse_value(refusal, "moreDrivers",
-                                                    "the options are an object");
-                }
-        }
-        return 0;
-}
-
 /* Reads everything but the epoch from the request inside spec->object. */
 static int spec_read(Spec *spec, const char *hostname, Refusal *refusal)
 {
@@ -256,61 +231,11 @@ static int spec_read(Spec *spec, const char *hostname, Refusal *refusal)
         return spec_read_drivers(spec, spec->pairs + n_labels + n_env, request, refusal);
 }
 
-/* The choice with the configuration's options for its driver filled in. */
-static int choice_complete(json_t *choice, const Config *config)
-{
-        const char *name = json_string_value(json_object_get(choice, "driver"));
-        const Driver *driver = name ? driver_find(name) : NULL;
-        json_t *given = json_object_get(choice, "options");
-        json_auto_t *options = json_is_object(given) ? json_copy(given) : json_object();
-
-        for (size_t i = 0; driver && i < config->n_options; i++) {
-                const ConfigOption *o = &config->options[i];
-
-                if (o->driver == driver && !json_object_get(options, o->key) &&
-                    json_object_set_new(options, o->key, json_string(o->value)) < 0)
-                        return -ENOMEM;
-        }
-        return json_object_set(choice, "options", options) < 0 ? -ENOMEM : 0;
-}
-
-/* The request with its drivers named and the configuration's options for them filled in. */
-static int spec_complete(json_t *request, const Config *config, json_t **ret)
-{
-        json_t *given = json_object_get(request, "moreDrivers"), *choice;
-        json_auto_t *whole = json_copy(request), *more = json_array();
-        size_t i;
-        int r = 0;
-
-        json_array_foreach(given, i, choice)
-                r |= json_array_append_new(more, json_copy(choice));
-        if (!json_object_get(request, "driver")) {
-                r |= json_object_set_new(whole, "driver",
-                                         json_string(config->default_drivers[0]->name));
-                for (i = 1; !given && i < config->n_default_drivers; i++)
-                        r |= json_array_append_new(
-                                more,
-                                json_pack("{s:s}", "driver", config->default_drivers[i]->name));
-        }
-
-        r |= choice_complete(whole, config);
-        json_array_foreach(more, i, choice)
-                r |= choice_complete(choice, config);
-        if (json_array_size(more) > 0)
-                r |= json_object_set(whole, "moreDrivers", more);
-        else
-                (void) json_object_del(whole, "moreDrivers");
-        if (r < 0)
-                return -ENOMEM;
-        *ret = json_incref(whole);
-        return 0;
-}
-
 /* An older daemon must not take up what it does not understand. */
-static int spec_raise_version(Spec *spec, json_int_t version)
+static int spec_set_version(Spec *spec)
 {
-        if (json_integer_value(json_object_get(spec->object, "version")) >= version)
-                return 0;
+        int version = spec->n_drivers > 1 ? 3 : spec->is_adopted || !spec->has_stdin ? 2 : 1;
+
         return json_object_set_new(spec->object, "version", json_integer(version)) < 0 ? -ENOMEM
                                                                                        : 0;
 }
@@ -334,9 +259,9 @@ int spec_new(Spec **ret, json_t *request, const Config *config, const char *host
         (void) clock_gettime(CLOCK_REALTIME, &now);
         spec->created_usec = (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
 
-        r = check_choices(request, refusal);
+        r = choices_check(request, refusal);
         if (r >= 0)
-                r = spec_complete(request, config, &whole);
+                r = choices_complete(request, config, &whole);
         if (r < 0)
                 return r;
         spec->object = json_pack("{s:i, s:s, s:I, s:o}", "version", 1, "epoch",
@@ -348,7 +273,7 @@ int spec_new(Spec **ret, json_t *request, const Config *config, const char *host
 
         r = spec_read(spec, hostname, refusal);
         if (r >= 0)
-                r = spec_raise_version(spec, spec->n_drivers > 1 ? 3 : spec->has_stdin ? 1 : 2);
+                r = spec_set_version(spec);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(spec);
@@ -361,8 +286,7 @@ int spec_set_pipe(Spec *spec, EntryStream kind, const struct stat *st)
 
         if (!pipes) {
                 pipes = json_object();
-                if (json_object_set_new(spec->object, "pipes", pipes) < 0 ||
-                    spec_raise_version(spec, 2) < 0)
+                if (json_object_set_new(spec->object, "pipes", pipes) < 0)
                         return -ENOMEM;
         }
         pipe = st ? json_pack("{s:I, s:I}", "dev", (json_int_t) st->st_dev, "ino",
@@ -377,7 +301,7 @@ int spec_set_pipe(Spec *spec, EntryStream kind, const struct stat *st)
                 spec->pipes[kind].dev = st->st_dev;
                 spec->pipes[kind].ino = st->st_ino;
         }
-        return 0;
+        return spec_set_version(spec);
 }
 
 static int spec_read_pipes(Spec *spec, Refusal *refusal)
@@ -435,9 +359,58 @@ int spec_parse(Spec **ret, Span bytes, const char *hostname, Refusal *refusal)
 
         r = spec_read_pipes(spec, refusal);
         if (r >= 0)
-                r = check_choices(json_object_get(spec->object, "request"), refusal);
+                r = choices_check(json_object_get(spec->object, "request"), refusal);
         if (r >= 0)
                 r = spec_read(spec, hostname, refusal);
+        if (r < 0)
+                return r;
+        *ret = TAKE_PTR(spec);
+        return 0;
+}
+
+int spec_load(Spec **ret, int dir_fd, const char *id, const char *hostname, Refusal *refusal)
+{
+        _cleanup_(spec_freep) Spec *spec = NULL;
+        _cleanup_buffer_ Buffer text = {};
+        int r;
+
+        r = rundir_read_file(dir_fd, "config", SPEC_FILE_MAX_BYTES, &text);
+        if (r < 0)
+                return r;
+        r = spec_parse(&spec, buffer_span(&text), hostname, refusal);
+        if (r < 0)
+                return r;
+        if (strcmp(spec->facts.id, id) != 0)
+                return refuse_value(refusal, "id", "the name of its directory, %s", id);
+        *ret = TAKE_PTR(spec);
+        return 0;
+}
+
+int spec_change(Spec **ret, const Spec *old, const Change *change, const Config *config,
+                Refusal *refusal)
+{
+        _cleanup_(spec_freep) Spec *spec = NULL;
+        json_t *request;
+        int r;
+
+        spec = calloc(1, sizeof(*spec));
+        if (!spec)
+                return -ENOMEM;
+        r = choices_change(json_object_get(old->object, "request"), change, config, &request,
+                           refusal);
+        if (r < 0)
+                return r;
+        spec->object = json_copy(old->object);
+        if (json_object_set_new(spec->object, "request", request) < 0)
+                return -ENOMEM;
+
+        spec->facts.epoch = json_string_value(json_object_get(spec->object, "epoch"));
+        spec->created_usec = old->created_usec;
+        r = spec_read_pipes(spec, refusal);
+        if (r >= 0)
+                r = spec_read(spec, old->facts.hostname, refusal);
+        if (r >= 0)
+                r = spec_set_version(spec);
         if (r < 0)
                 return r;
         *ret = TAKE_PTR(spec);

@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <sys/stat.h>
 
+#include "daemon/choices.h"
 #include "daemon/config.h"
 #include "daemon/refusal.h"
 #include "driver/driver.h"
@@ -64,6 +65,13 @@ int spec_set_pipe(Spec *spec, EntryStream kind, const struct stat *st);
 
 /* From the bytes of a file. -EPROTO when a newer conlogd wrote it. */
 int spec_parse(Spec **ret, Span bytes, const char *hostname, Refusal *refusal);
+
+/* The same container with other drivers or options. Returns as spec_new(). */
+int spec_change(Spec **ret, const Spec *old, const Change *change, const Config *config,
+                Refusal *refusal);
+
+/* From the file "config" in the directory of the container of that id. */
+int spec_load(Spec **ret, int dir_fd, const char *id, const char *hostname, Refusal *refusal);
 
 /* The bytes of a file, NUL-terminated; the caller frees them. NULL without memory. */
 char *spec_format(const Spec *spec);

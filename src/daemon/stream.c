@@ -507,7 +507,7 @@ static int stream_on_readable(sd_event_source *source, int fd, uint32_t events, 
         return 0;
 }
 
-int stream_start(Stream *s)
+int stream_measure(Stream *s)
 {
         size_t capacity;
         int r;
@@ -521,6 +521,22 @@ int stream_start(Stream *s)
         s->limit = capacity < 4 * PIPE_SLOT_BYTES
                            ? PIPE_SLOT_BYTES
                            : (uint32_t) MIN(capacity / 2 - PIPE_SLOT_BYTES, LINE_MAX_BYTES);
+        return 0;
+}
+
+void stream_look_again(Stream *s)
+{
+        if (s->phase == STREAM_WAITING || s->phase == STREAM_HELD)
+                turns_push(stream_get_turns(s), s);
+}
+
+int stream_start(Stream *s)
+{
+        int r;
+
+        r = stream_measure(s);
+        if (r < 0)
+                return r;
         s->window = PEEK_MAX_BYTES;
 
         r = sd_event_add_io(feed_get_daemon(s->feed)->event, &s->readable, s->fd, EPOLLIN | EPOLLET,

@@ -77,6 +77,12 @@ struct Stream {
 /* Begins to read a logged stream from its fd, and drops first what a killed daemon had shipped. */
 int stream_start(Stream *stream);
 
+/* Takes note of the size of its pipe, which may have changed. */
+int stream_measure(Stream *stream);
+
+/* Something has changed that it may wait for: it looks again. */
+void stream_look_again(Stream *stream);
+
 /* Closes the stream where it stands. May be called on one that is half set up. */
 void stream_done(Stream *stream);
 

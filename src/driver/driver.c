@@ -127,7 +127,7 @@ const Driver *driver_find(const char *name)
         return NULL;
 }
 
-static const DriverOption *option_find(const Driver *driver, const char *key)
+const DriverOption *driver_find_option(const Driver *driver, const char *key)
 {
         for (size_t i = 0; i < driver->n_options; i++)
                 if (strcmp(driver->options[i].key, key) == 0)
@@ -140,7 +140,7 @@ static const DriverOption *option_find(const Driver *driver, const char *key)
 
 const char *options_get(const Driver *driver, const Options *options, const char *key)
 {
-        const DriverOption *option = ASSERT_PTR(option_find(driver, key));
+        const DriverOption *option = ASSERT_PTR(driver_find_option(driver, key));
         const char *value = pairs_find(options->pairs, options->n_pairs, key);
 
         return value ?: option->preset;
@@ -161,7 +161,7 @@ int options_check(const Driver *driver, const Options *options, const char **ret
 {
         for (size_t i = 0; i < options->n_pairs; i++) {
                 const Pair *pair = &options->pairs[i];
-                const DriverOption *option = option_find(driver, pair->key);
+                const DriverOption *option = driver_find_option(driver, pair->key);
 
                 *ret_key = pair->key;
                 if (!option) {

@@ -110,6 +110,9 @@ extern const size_t n_common_options;
 /* The driver of that name, or NULL. */
 const Driver *driver_find(const char *name);
 
+/* The row of an option of that driver, be it one that every driver has, or NULL. */
+const DriverOption *driver_find_option(const Driver *driver, const char *key);
+
 /* The value of an option: as given, else the default, else NULL. */
 const char *options_get(const Driver *driver, const Options *options, const char *key);
 

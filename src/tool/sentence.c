@@ -27,6 +27,7 @@ static const struct {
         { "io.conlogd.InvalidValue", "Invalid {parameter}: {rule}" },
         { "io.conlogd.NoSuchDriver", "There is no log driver {driver}. There are: {known}" },
         { "io.conlogd.InvalidOption", "Log driver {driver} refuses the option {key}: {rule}" },
+        { "io.conlogd.NoFiles", "No log driver of container {id} that was meant has files" },
         { "io.conlogd.LimitReached", "A limit is reached: {limit}, {value}" },
         { "io.conlogd.BadConfiguration", "The configuration is refused: {file}{:line}: {rule}" },
         { "io.conlogd.SystemError", "{message}" },
