@@ -2,8 +2,8 @@
 #pragma once
 
 /*
- * Set: a container that runs gets other options for a driver. All of it or nothing: what a restarted
- * daemon reads is written before anything changes.
+ * Set: a container that runs gets other options for a driver. All of it or nothing: what a
+ * restarted daemon reads is written before anything changes.
  */
 
 #include "daemon/choices.h"

@@ -13,7 +13,8 @@
 #include "tool/arguments.h"
 
 enum {
-        OPTION_ENV = 0x100,
+        OPTION_ADD_DRIVER = 0x100,
+        OPTION_ENV,
         OPTION_EXEC,
         OPTION_FULL,
         OPTION_ID,
@@ -28,6 +29,7 @@ enum {
         OPTION_NAMESPACE,
         OPTION_NO_LEGEND,
         OPTION_NO_STDIN,
+        OPTION_REMOVE_DRIVER,
         OPTION_SOCKET,
         OPTION_STDERR,
         OPTION_STDOUT,
@@ -37,6 +39,7 @@ enum {
 };
 
 static const struct option options[] = {
+        { "add-driver", required_argument, NULL, OPTION_ADD_DRIVER },
         { "directory", required_argument, NULL, 'D' },
         { "env", required_argument, NULL, OPTION_ENV },
         { "exec", required_argument, NULL, OPTION_EXEC },
@@ -54,6 +57,7 @@ static const struct option options[] = {
         { "namespace", required_argument, NULL, OPTION_NAMESPACE },
         { "no-legend", no_argument, NULL, OPTION_NO_LEGEND },
         { "no-stdin", no_argument, NULL, OPTION_NO_STDIN },
+        { "remove-driver", required_argument, NULL, OPTION_REMOVE_DRIVER },
         { "socket", required_argument, NULL, OPTION_SOCKET },
         { "stderr", required_argument, NULL, OPTION_STDERR },
         { "stdout", required_argument, NULL, OPTION_STDOUT },
@@ -120,6 +124,13 @@ static int arguments_add_env(Arguments *a, const char *text)
         return 0;
 }
 
+/* A driver that is not the first one; the next options are its own. */
+static int arguments_take_choice(Arguments *a, json_t *choice, const char *option)
+{
+        a->choice = choice;
+        return choice ? 0 : refuse_bytes(option);
+}
+
 /* The first one is that of the request itself. */
 static int arguments_add_driver(Arguments *a, const char *name)
 {
@@ -129,17 +140,17 @@ static int arguments_add_driver(Arguments *a, const char *name)
                 return arguments_set(a, "driver", "log-driver", name);
         choice = json_pack("{s:s}", "driver", name);
         if (json_array_append_new(get_member(a->create, "moreDrivers", json_array), choice) < 0)
-                return refuse_bytes("log-driver");
-        return 0;
+                choice = NULL;
+        return arguments_take_choice(a, choice, "log-driver");
 }
 
-/* Of the driver that was named last. */
-static int arguments_add_option(Arguments *a, const char *text)
+static int arguments_set_added(Arguments *a, const char *name)
 {
-        json_t *more = json_object_get(a->create, "moreDrivers");
-        json_t *last = json_array_get(more, json_array_size(more) - 1);
+        json_t *choice = json_pack("{s:s}", "driver", name);
 
-        return add_pair(last ?: a->create, "options", "log-opt", text);
+        if (json_object_set_new(a->create, "add", choice) < 0)
+                choice = NULL;
+        return arguments_take_choice(a, choice, "add-driver");
 }
 
 static int arguments_set_json(Arguments *a, const char *mode)
@@ -183,6 +194,8 @@ static int arguments_take_option(Arguments *a, int option)
         case 'h':
                 a->wants_help = true;
                 return 0;
+        case OPTION_ADD_DRIVER:
+                return arguments_set_added(a, optarg);
         case OPTION_ENV:
                 return arguments_add_env(a, optarg);
         case OPTION_EXEC:
@@ -207,7 +220,7 @@ static int arguments_take_option(Arguments *a, int option)
         case OPTION_LOG_DRIVER:
                 return arguments_add_driver(a, optarg);
         case OPTION_LOG_OPT:
-                return arguments_add_option(a, optarg);
+                return add_pair(a->choice, "options", "log-opt", optarg);
         case OPTION_NAME:
                 return arguments_set(a, "name", "name", optarg);
         case OPTION_NAMESPACE:
@@ -218,6 +231,8 @@ static int arguments_take_option(Arguments *a, int option)
                 return 0;
         case OPTION_NO_STDIN:
                 return json_object_set_new(a->create, "stdin", json_false());
+        case OPTION_REMOVE_DRIVER:
+                return arguments_set(a, "remove", "remove-driver", optarg);
         case OPTION_SOCKET:
                 a->socket = optarg;
                 return 0;
@@ -317,6 +332,7 @@ int arguments_parse(Arguments *ret, const Verb *verbs, size_t n_verbs, int argc,
         };
         int r;
 
+        a.choice = a.create;
         r = arguments_take_all(&a, verbs, n_verbs, argc, argv);
         if (r < 0)
                 return r;

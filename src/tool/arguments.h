@@ -43,8 +43,9 @@ struct Arguments {
         bool wants_help;
         bool wants_version;
 
-        /* Parameters of Create, Adopt and Exec, by their names in io.conlogd. */
+        /* Parameters of Create, Adopt, Exec and Set, by their names in io.conlogd. */
         json_t *create;
+        json_t *choice; /* the driver that the next option belongs to; in create */
         const char *exec;
         bool is_logged;
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/log.h"
+#include "tool/adjust.h"
 #include "tool/display.h"
 #include "tool/doctor.h"
 #include "tool/launch.h"
@@ -33,17 +34,19 @@ static const Verb verbs[] = {
         { "remove", "CONTAINER... [--exec=ID]", 1, ARGUMENTS_WORDS_MAX, false, launch_remove },
         { "list", "", 0, 0, false, display_list },
         { "show", "CONTAINER...", 1, ARGUMENTS_WORDS_MAX, false, display_show },
+        { "set", "CONTAINER [KEY=VALUE...] [OPTIONS...]", 1, ARGUMENTS_WORDS_MAX, false,
+          adjust_set },
+        { "rotate", "CONTAINER... [--log-driver=DRIVER]", 1, ARGUMENTS_WORDS_MAX, false,
+          adjust_rotate },
         { "verify", "[-D DIRECTORY] CONTAINER", 1, 1, false, verify_run },
         { "drivers", "", 0, 0, false, display_drivers },
         { "reload", "", 0, 0, false, reload },
         { "doctor", "", 0, 0, false, doctor_run },
 };
 
-static int help(void)
+/* b and n: what begins bold text, and what ends it. */
+static void help_commands(const char *b, const char *n)
 {
-        bool is_bold = isatty(STDOUT_FILENO);
-        const char *b = is_bold ? "\033[1m" : "", *n = is_bold ? "\033[0m" : "";
-
         printf("conlogctl [OPTIONS...] COMMAND ...\n\n"
                "%sGive the standard streams of containers to conlogd, and look after them.%s\n",
                b, n);
@@ -58,6 +61,9 @@ static int help(void)
                "  remove CONTAINER...           Log what is left, then delete the streams\n"
                "  list                          List containers\n"
                "  show CONTAINER...             Show containers in detail\n"
+               "  set CONTAINER [KEY=VALUE...]  Change options of a driver while it runs, add or\n"
+               "                                remove a driver; KEY= is the default\n"
+               "  rotate CONTAINER...           Begin new log files\n"
                "  verify CONTAINER              Read the journal back, and name each line that is\n"
                "                                missing, repeated or altered\n",
                b, n);
@@ -67,6 +73,10 @@ static int help(void)
                "  doctor                        Look for settings of this host that are too small\n"
                "                                or wrong for conlogd, and say what mends them\n",
                b, n);
+}
+
+static void help_options(const char *b, const char *n)
+{
         printf("\n%sOptions of run, create and adopt:%s\n"
                "     --id=ID                    Id of the container\n"
                "     --name=NAME --image=NAME --image-id=ID\n"
@@ -82,6 +92,13 @@ static int help(void)
                "                                stream of its own for errors\n"
                "     --stdout=FD --stderr=FD    adopt: the read ends of pipes; without both, the\n"
                "                                standard input is stdout\n",
+               b, n);
+        printf("\n%sOptions of set and rotate:%s\n"
+               "     --log-driver=DRIVER        The driver that is meant; set: the first one if\n"
+               "                                absent, rotate: all that have files\n"
+               "     --add-driver=DRIVER        set: one driver more; its options follow as\n"
+               "                                --log-opt=KEY=VALUE\n"
+               "     --remove-driver=DRIVER     set: one driver less\n",
                b, n);
         printf("\n%sOptions of exec and remove:%s\n"
                "     --exec=ID                  Id of the exec; exec makes one up\n"
@@ -99,6 +116,15 @@ static int help(void)
                "     --full                     Whole ids\n"
                "     --socket=PATH              Talk to conlogd there, not at %s\n",
                b, n, RUN_DIR "/io.conlogd");
+}
+
+static int help(void)
+{
+        bool is_bold = isatty(STDOUT_FILENO);
+        const char *b = is_bold ? "\033[1m" : "", *n = is_bold ? "\033[0m" : "";
+
+        help_commands(b, n);
+        help_options(b, n);
         printf("\nThe streams of run and create stay until they are removed. In a unit:\n"
                "  ExecStart=conlogctl run --id=web --name=web -- crun run web\n"
                "  ExecStopPost=conlogctl remove web\n"

@@ -118,6 +118,10 @@ static void test_drivers(void)
         check_drivers("--log-driver x --log-opt a=1 --log-driver y --log-opt a=2",
                       "{\"driver\": \"x\", \"options\": {\"a\": \"1\"}, \"moreDrivers\":"
                       " [{\"driver\": \"y\", \"options\": {\"a\": \"2\"}}]}");
+        check_drivers(
+                "--log-driver=x --add-driver=y --log-opt=a=1 --remove-driver=z",
+                "{\"driver\": \"x\", \"add\": {\"driver\": \"y\", \"options\": {\"a\": \"1\"}},"
+                " \"remove\": \"z\"}");
         puts("ok: drivers");
 }
 
@@ -183,6 +187,8 @@ static void test_refused(void)
                 "run --log-opt=a -- sh",
                 "run --name=\xff -- sh",
                 "run --log-driver=a --log-driver=\xff -- sh",
+                "list --add-driver=\xff",
+                "list --remove-driver=\xff",
                 "run --log-driver=a --log-driver=b --log-opt=c -- sh",
                 "run --label=\xff=1 -- sh",
                 "run --label=a=\xff -- sh",

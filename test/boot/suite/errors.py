@@ -69,7 +69,7 @@ def refuse_values(client):
     create("InvalidValue", "env", env=[7])
     create("InvalidValue", "options.*64", options={f"k{i}": "" for i in range(65)})
     create("InvalidValue", "options", options={"tag": 5})
-    create("InvalidValue", "moreDrivers.*5 drivers", moreDrivers=[{}] * 5)
+    create("InvalidValue", "moreDrivers.*4 drivers", moreDrivers=[{}] * 4)
     create("InvalidValue", "moreDrivers.*object", moreDrivers=["none"])
     create("InvalidValue", "moreDrivers.*colour", moreDrivers=[{"driver": "none", "colour": 1}])
     create("InvalidValue", "moreDrivers.*options", moreDrivers=[{"driver": "none", "options": 1}])
