@@ -38,12 +38,16 @@
 /* A regex over keys: bounds what regcomp(3) can cost, see record/attributes.c. */
 #define REGEX_MAX_BYTES 256U
 #define REGEX_ANCHORS_MAX 8U
-/* Characters, brackets and anchors of a pattern, and groups within groups: each byte of a line takes
+/* Characters, brackets and anchors of a pattern, and groups within groups: a byte of a line takes
  * as many steps at most as there are of the former, see record/pattern.c. */
 #define PATTERN_POSITIONS_MAX 128U
 #define PATTERN_DEPTH_MAX 32U
 /* A field name, as journald's own limit: a longer one is dropped there without a word. */
 #define FIELD_NAME_MAX_BYTES 64U
+/* Fields that one JSON line may become: each costs journald as much as a third of an entry. Objects
+ * and arrays within others: what people write by hand has four. */
+#define OBJECT_FIELDS_MAX 64U
+#define OBJECT_DEPTH_MAX 16U
 /* The rule of a refused value, for the error message. */
 #define REASON_MAX_BYTES 512U
 

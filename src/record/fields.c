@@ -50,8 +50,7 @@ bool field_name_is_valid(Span name)
         return true;
 }
 
-/* The byte of a field name that stands for c, whatever the locale. */
-static char field_byte(char c)
+char field_byte(char c)
 {
         if (c >= 'a' && c <= 'z')
                 return (char) (c - 'a' + 'A');

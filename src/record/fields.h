@@ -22,6 +22,9 @@
  */
 bool field_name_is_valid(Span name);
 
+/* The byte of a field name that stands for c, whatever the locale. */
+char field_byte(char c);
+
 /*
  * Makes a field name of a label's or variable's key: upper case, any other byte becomes _, leading
  * ones are removed, cut at 64. A result that would be empty, begin with a digit, or take the name
