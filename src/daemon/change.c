@@ -2,11 +2,18 @@
 
 /* What Set changes; see the header. */
 
+#include <inttypes.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "daemon/change.h"
 #include "daemon/daemon.h"
+#include "daemon/kept.h"
+#include "io/fifo.h"
 #include "io/rundir.h"
+
+/* For what a driver that goes takes at last: all that is in its pipe, unless lines are tiny. */
+#define FLUSH_TURNS_MAX 64U
 
 /* The FIFOs of one driver, all sets of the container. */
 static int change_resize(const Feed *feed)
@@ -68,6 +75,267 @@ static int change_options(Feed *feed, const Spec *spec, const SpecDriver *d, int
         return r;
 }
 
+/* Whether the first driver's streams can go on behind a split: what an earlier daemon has left to
+ * do must be done, for that is about bytes of the FIFO itself. */
+static int change_check_settled(Container *c, Refusal *refusal)
+{
+        Feed *feed = TAILQ_FIRST(&c->feeds);
+        const StateTurn *active;
+        StatePage *page;
+        int r;
+
+        r = feed_map(feed, &page);
+        if (r < 0)
+                return r;
+        active = state_get_active(page);
+        if (active->owed_bytes > 0 || (uint64_t) active->dropped != active->bytes ||
+            feed_find_kept(feed))
+                return refuse_value(refusal, "add",
+                                    "to be tried again: %s has to take first what was kept for it",
+                                    feed->name);
+        return 0;
+}
+
+/* A split begins with nothing given: what the streams were done with before counts against that. */
+static int change_set_origins(Container *c)
+{
+        StatePage *page;
+        int r;
+
+        r = feed_map(TAILQ_FIRST(&c->feeds), &page);
+        for (uint32_t row = 0; r >= 0 && row < STATE_ROWS; row++) {
+                Counts counts = state_get_row(page, row).counts;
+
+                state_set_origin(page, row, 0 - counts.bytes - counts.dropped);
+        }
+        return r;
+}
+
+/* All that has to be on disk before the config names the driver. */
+static int change_prepare(Container *c, const Feed *feed, int dir_fd)
+{
+        Fifos *f;
+        int r;
+
+        r = state_create(&feed->state, dir_fd, c->epoch);
+        TAILQ_FOREACH(f, &c->fifos, fifos) {
+                if (r >= 0)
+                        r = fifos_create_pipes(f, dir_fd, feed->name);
+                if (r >= 0 && !c->is_split)
+                        r = fifos_create_pipes(f, dir_fd, TAILQ_FIRST(&c->feeds)->name);
+        }
+        if (r < 0 || c->is_split)
+                return r;
+        r = change_set_origins(c);
+        return r < 0 ? r : split_create_page(dir_fd);
+}
+
+/* The streams of a set, which read its FIFOs, get pipes, which are there. */
+static int change_split_set(Fifos *f, int dir_fd)
+{
+        Branch *b = TAILQ_FIRST(&f->branches);
+        int source_fd, r;
+        bool is_stored;
+
+        for (EntryStream k = 0; f->is_logged && k < ENTRY_STREAMS; k++) {
+                Stream *s = &b->streams[k];
+
+                s->split = &f->splits[k];
+                if (s->phase == STREAM_ENDED || s->fd < 0)
+                        continue;
+                source_fd = TAKE_FD(s->fd);
+                stream_done(s);
+                r = fifos_start_split(f, k, source_fd);
+                if (r >= 0)
+                        r = fifos_open_pipe(f, s, dir_fd, true, &is_stored);
+                if (r < 0)
+                        return r;
+                f->n_fds++;
+                f->container->daemon->store.n_kept++;
+        }
+        return 0;
+}
+
+/* Another driver gets what the streams that have not ended have from now on. */
+static int change_add_branch(Fifos *f, Feed *feed, int dir_fd)
+{
+        bool is_stored;
+        Branch *b;
+        int r;
+
+        if (!f->is_logged)
+                return 0;
+        r = fifos_add_branch(f, feed);
+        if (r < 0)
+                return r;
+        b = TAILQ_LAST(&f->branches, BranchList);
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
+                /* A stream that has ended stays so. */
+                b->streams[k].phase = STREAM_ENDED;
+                if (f->splits[k].fd < 0 ||
+                    TAILQ_FIRST(&f->branches)->streams[k].phase == STREAM_ENDED)
+                        continue;
+                b->streams[k].phase = STREAM_IDLE;
+                f->splits[k].is_synced = false;
+                r = fifos_open_pipe(f, &b->streams[k], dir_fd, true, &is_stored);
+                if (r < 0)
+                        return r;
+                f->n_fds++;
+                f->container->daemon->store.n_kept++;
+        }
+        return store_keep_more(&f->container->daemon->store, f);
+}
+
+/* The config names it: what follows is what a restarted daemon would do. */
+static int change_add_feed(Container *c, Feed *feed, int dir_fd)
+{
+        bool was_split = c->is_split;
+        Fifos *f;
+        int r = 0;
+
+        if (!was_split)
+                r = split_map(dir_fd, &c->split_page);
+        c->is_split = true;
+        TAILQ_INSERT_TAIL(&c->feeds, feed, feeds);
+        c->n_feeds++;
+        TAILQ_FOREACH(f, &c->fifos, fifos) {
+                if (r >= 0 && !was_split)
+                        r = change_split_set(f, dir_fd);
+                if (r >= 0)
+                        r = change_add_branch(f, feed, dir_fd);
+        }
+        return r;
+}
+
+static int change_add(Container *c, const Spec *spec, int dir_fd, Refusal *refusal)
+{
+        const SpecDriver *d = &spec->drivers[spec->n_drivers - 1];
+        _cleanup_(feed_freep) Feed *feed = NULL;
+        unsigned n_sets = 0;
+        Fifos *f;
+        int r;
+
+        TAILQ_FOREACH(f, &c->fifos, fifos)
+                n_sets += f->is_logged;
+        r = store_check_room(&c->daemon->store, n_sets * fifos_count_fds(1), refusal);
+        if (r >= 0 && !c->is_split)
+                r = change_check_settled(c, refusal);
+        if (r >= 0)
+                r = feed_new(&feed, c, d->driver, &spec->facts, &d->options, refusal);
+        if (r < 0)
+                return r;
+        feed->state.driver = feed->name;
+        r = change_prepare(c, feed, dir_fd);
+        if (r >= 0)
+                r = spec_save(spec, dir_fd);
+        if (r < 0)
+                return r;
+        r = change_add_feed(c, TAKE_PTR(feed), dir_fd);
+        if (r < 0)
+                /* Half done in memory, and whole on disk. */
+                daemon_start_anew(c->daemon, r, "add a driver to a container");
+        return r;
+}
+
+/* What the driver takes at once of what is there for it. */
+static void change_flush(Feed *feed)
+{
+        Branch *b;
+        Fifos *f;
+
+        TAILQ_FOREACH(f, &feed->container->fifos, fifos)
+                TAILQ_FOREACH(b, &f->branches, branches)
+                        for (EntryStream k = 0; b->feed == feed && k < ENTRY_STREAMS; k++)
+                                for (unsigned n = 0; n < FLUSH_TURNS_MAX; n++)
+                                        if (b->streams[k].fd >= 0 &&
+                                            b->streams[k].phase == STREAM_READY) {
+                                                turns_remove(&feed->container->daemon->turns,
+                                                             &b->streams[k]);
+                                                stream_turn(&b->streams[k]);
+                                        }
+}
+
+/* Closes the streams of a branch. Returns the bytes that its driver has not taken. */
+static uint64_t branch_close(Branch *b)
+{
+        uint64_t left = 0;
+
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
+                Stream *s = &b->streams[k];
+                size_t fill;
+
+                if (s->fd < 0)
+                        continue;
+                left += s->kept_left;
+                if (fifo_get_fill(s->fd, &fill) >= 0)
+                        left += fill + split_get_left(s->split, s);
+                if (s->kept_left > 0)
+                        kept_delete(s);
+                stream_done(s);
+                s->phase = STREAM_ENDED;
+        }
+        return left;
+}
+
+/* A driver gets no more of a set, which may be gone then. Returns the bytes that it has not
+ * taken. */
+static uint64_t change_remove_branch(Fifos *f, const Feed *feed, int dir_fd)
+{
+        uint64_t left = 0;
+        Branch *b;
+
+        TAILQ_FOREACH(b, &f->branches, branches)
+                if (b->feed == feed)
+                        break;
+        if (b && !f->is_logged) {
+                /* It only says that there are streams. */
+                b->feed = TAILQ_FIRST(&f->container->feeds);
+                for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                        b->streams[k].feed = b->feed;
+        } else if (b) {
+                left = branch_close(b);
+                fifos_unlink_pipes(f, dir_fd, feed->name);
+                TAILQ_REMOVE(&f->branches, b, branches);
+                branch_free(b);
+                fifos_push(f);
+                fifos_check_ended(f);
+        }
+        return left;
+}
+
+static int change_remove(Container *c, const Spec *spec, const char *name, int dir_fd)
+{
+        uint64_t left = 0;
+        Fifos *f, *next;
+        Feed *feed;
+        int r;
+
+        TAILQ_FOREACH(feed, &c->feeds, feeds)
+                if (strcmp(feed->name, name) == 0)
+                        break;
+        assert(feed);
+        change_flush(feed);
+        r = spec_save(spec, dir_fd);
+        if (r < 0)
+                return r;
+
+        TAILQ_REMOVE(&c->feeds, feed, feeds);
+        c->n_feeds--;
+        for (f = TAILQ_FIRST(&c->fifos); f; f = next) {
+                next = TAILQ_NEXT(f, fifos);
+                left += change_remove_branch(f, feed, dir_fd);
+        }
+        feed->counts.dropped += left;
+        (void) feed_tell_end(feed);
+        if (left > 0)
+                log_warning("%s is no driver of container %s any more, and has not taken the last "
+                            "%" PRIu64 " bytes.",
+                            name, c->id, left);
+        state_delete(&feed->state, dir_fd);
+        feed_free(feed);
+        return 0;
+}
+
 int change_apply(Container *c, const Change *change, Refusal *refusal)
 {
         _cleanup_(spec_freep) Spec *old = NULL, *spec = NULL;
@@ -79,6 +347,11 @@ int change_apply(Container *c, const Change *change, Refusal *refusal)
 
         if (c->is_removing)
                 return refuse(refusal, "io.conlogd.ContainerRemoving", "{s:s}", "id", c->id);
+        if ((json_object_size(change->options) > 0) + (change->add != NULL) +
+                    (change->remove != NULL) >
+            1)
+                return refuse_value(refusal, "options",
+                                    "one of three in a call: options, add, or remove");
         r = daemon_need_config(d, refusal);
         if (r < 0)
                 return r;
@@ -90,8 +363,10 @@ int change_apply(Container *c, const Change *change, Refusal *refusal)
                 r = spec_change(&spec, old, change, d->config, refusal);
         if (r < 0)
                 return r;
-        if (change->add || change->remove)
-                return -EOPNOTSUPP;
+        if (change->add)
+                return change_add(c, spec, dir_fd, refusal);
+        if (change->remove)
+                return change_remove(c, spec, change->remove, dir_fd);
 
         driver = spec->drivers;
         feed = TAILQ_FIRST(&c->feeds);

@@ -188,9 +188,8 @@ static int remove_choice(json_t *request, const char *name, Refusal *refusal)
         } else
                 while (json_array_get(more, i) != choice)
                         i++;
+        /* The array stays, also an empty one: the container goes on with pipes of its drivers. */
         (void) json_array_remove(more, i);
-        if (json_array_size(more) == 0)
-                (void) json_object_del(request, "moreDrivers");
         return 0;
 }
 

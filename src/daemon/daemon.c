@@ -125,6 +125,12 @@ void daemon_retry_later(Daemon *d)
         (void) sd_event_source_set_enabled(d->retry, SD_EVENT_ONESHOT);
 }
 
+void daemon_start_anew(Daemon *d, int error, const char *what)
+{
+        (void) log_error_errno(error, "Failed to %s, starting anew: %m", what);
+        (void) sd_event_exit(d->event, error);
+}
+
 void daemon_trim_later(Daemon *d)
 {
         (void) sd_event_source_set_time_relative(d->trim, TRIM_USEC);

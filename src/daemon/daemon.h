@@ -88,6 +88,10 @@ bool daemon_has_container(const Daemon *daemon, const char *id);
 /* For containers: calls container_retry() in a second. */
 void daemon_retry_later(Daemon *daemon);
 
+/* Something in memory is not what it should be, and on disk all is well: the process ends, and the
+ * service manager starts the next one. */
+void daemon_start_anew(Daemon *daemon, int error, const char *what);
+
 /* Much memory was freed, or will be within a second: then the system has it back. */
 void daemon_trim_later(Daemon *daemon);
 

@@ -21,11 +21,19 @@ void fifos_get_name(const Fifos *f, const char *stream, char ret[FIFO_NAME_BYTES
         (void) snprintf(ret, FIFO_NAME_BYTES, "%s-%s", f->name, stream);
 }
 
+static void fifos_get_pipe_name(const Fifos *f, EntryStream k, const char *driver,
+                                char ret[FIFO_NAME_BYTES])
+{
+        (void) snprintf(ret, FIFO_NAME_BYTES, "%s-%s.%s", f->name, entry_stream_to_string(k),
+                        driver);
+}
+
 void fifos_get_stream_name(const Stream *s, char ret[FIFO_NAME_BYTES])
 {
-        (void) snprintf(ret, FIFO_NAME_BYTES, "%s-%s%s%s", s->fifos->name,
-                        entry_stream_to_string(s->kind), s->split ? "." : "",
-                        s->split ? s->feed->name : "");
+        if (s->split)
+                fifos_get_pipe_name(s->fifos, s->kind, s->feed->name, ret);
+        else
+                fifos_get_name(s->fifos, entry_stream_to_string(s->kind), ret);
 }
 
 int fifos_stream_is_full(const Stream *s)
@@ -52,9 +60,8 @@ int fifos_stream_is_full(const Stream *s)
         return poll(&p, 1, 0) == 0;
 }
 
-static void fifos_on_stream_ended(Stream *s)
+void fifos_check_ended(Fifos *f)
 {
-        Fifos *f = s->fifos;
         const Branch *b;
 
         TAILQ_FOREACH(b, &f->branches, branches)
@@ -64,8 +71,12 @@ static void fifos_on_stream_ended(Stream *s)
         f->on_ended(f);
 }
 
-/* The streams for one driver more; nothing is opened. */
-static int fifos_add_branch(Fifos *f, Feed *feed)
+static void fifos_on_stream_ended(Stream *s)
+{
+        fifos_check_ended(s->fifos);
+}
+
+int fifos_add_branch(Fifos *f, Feed *feed)
 {
         Branch *b;
 
@@ -121,7 +132,7 @@ int fifos_new(Fifos **ret, Container *container, const char *name, bool is_exec,
         return 0;
 }
 
-static Branch *branch_free(Branch *b)
+Branch *branch_free(Branch *b)
 {
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
                 stream_done(&b->streams[k]);
@@ -149,18 +160,36 @@ Fifos *fifos_free(Fifos *f)
         return NULL;
 }
 
-/* The pipes of one stream, for several drivers. */
-static int fifos_create_pipes(Fifos *f, int dir_fd, EntryStream k)
+int fifos_create_pipes(const Fifos *f, int dir_fd, const char *driver)
 {
         char name[FIFO_NAME_BYTES];
-        Branch *b;
         int r;
 
-        if (!f->is_logged || !f->container->is_split)
+        if (!f->is_logged)
+                return 0;
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
+                if (!f->has_streams[k])
+                        continue;
+                fifos_get_pipe_name(f, k, driver, name);
+                /* What a daemon that was killed here has left. */
+                (void) unlinkat(dir_fd, name, 0);
+                r = fifo_create(dir_fd, name);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* Those of all drivers, where there are several. */
+static int fifos_create_all_pipes(const Fifos *f, int dir_fd)
+{
+        const Branch *b;
+        int r;
+
+        if (!f->container->is_split)
                 return 0;
         TAILQ_FOREACH(b, &f->branches, branches) {
-                fifos_get_stream_name(&b->streams[k], name);
-                r = fifo_create(dir_fd, name);
+                r = fifos_create_pipes(f, dir_fd, b->feed->name);
                 if (r < 0)
                         return r;
         }
@@ -183,27 +212,33 @@ int fifos_create(Fifos *f, int dir_fd)
                         continue;
                 fifos_get_name(f, entry_stream_to_string(k), name);
                 r = fifo_create(dir_fd, name);
-                if (r >= 0)
-                        r = fifos_create_pipes(f, dir_fd, k);
                 if (r < 0)
                         return r;
         }
-        return 0;
+        return fifos_create_all_pipes(f, dir_fd);
+}
+
+void fifos_unlink_pipes(const Fifos *f, int dir_fd, const char *driver)
+{
+        char name[FIFO_NAME_BYTES];
+
+        for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
+                fifos_get_pipe_name(f, k, driver, name);
+                (void) unlinkat(dir_fd, name, 0);
+        }
 }
 
 void fifos_unlink(const Fifos *f, int dir_fd)
 {
         static const char *const streams[] = { "stdin", "stdout", "stderr" };
-        char name[FIFO_NAME_BYTES], pipe[FIFO_NAME_BYTES + DRIVER_NAME_MAX_BYTES + 1];
+        char name[FIFO_NAME_BYTES];
 
         for (size_t i = 0; i < ARRAY_SIZE(streams); i++) {
                 fifos_get_name(f, streams[i], name);
                 (void) unlinkat(dir_fd, name, 0);
-                for (size_t d = 0; drivers[d] && f->is_logged && f->container->is_split; d++) {
-                        (void) snprintf(pipe, sizeof(pipe), "%s.%s", name, drivers[d]->name);
-                        (void) unlinkat(dir_fd, pipe, 0);
-                }
         }
+        for (size_t d = 0; drivers[d] && f->is_logged && f->container->is_split; d++)
+                fifos_unlink_pipes(f, dir_fd, drivers[d]->name);
 }
 
 /* The FIFO of that name from the store, or opened: then is_stored becomes false. */
@@ -307,8 +342,19 @@ size_t fifos_get_fds(const Fifos *f, int ret[NOTIFY_FDS_MAX])
         return n;
 }
 
+void fifos_push(Fifos *f)
+{
+        Branch *b;
+
+        TAILQ_FOREACH(b, &f->branches, branches)
+                for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
+                        if (b->streams[k].phase == STREAM_IDLE && b->streams[k].fd >= 0)
+                                turns_push(&f->container->daemon->turns, &b->streams[k]);
+}
+
 void fifos_on_kept(Fifos *f)
 {
+        fifos_push(f);
         if (f->made_call)
                 control_reply_made(TAKE_PTR(f->made_call), f);
 }
@@ -328,12 +374,26 @@ static int fifos_start_stream(Fifos *f, Stream *s, bool is_new)
         return r < 0 ? r : stream_start(s);
 }
 
+int fifos_open_pipe(Fifos *f, Stream *s, int dir_fd, bool is_new, bool *is_stored)
+{
+        char name[FIFO_NAME_BYTES];
+
+        fifos_get_stream_name(s, name);
+        s->fd = fifos_open_one(f, dir_fd, name, O_RDWR, is_stored);
+        return s->fd < 0 ? s->fd : fifos_start_stream(f, s, is_new);
+}
+
+int fifos_start_split(Fifos *f, EntryStream k, int fd)
+{
+        f->splits[k].fd = fd;
+        f->splits[k].row = f->first_row + k;
+        return split_start(&f->splits[k]);
+}
+
 /* Reads what comes out of source_fd, which it takes. */
 static int fifos_start(Fifos *f, EntryStream k, int source_fd, int dir_fd, bool is_new,
                        bool *is_stored)
 {
-        Split *p = &f->splits[k];
-        char name[FIFO_NAME_BYTES];
         Branch *b = TAILQ_FIRST(&f->branches);
         int r;
 
@@ -341,20 +401,12 @@ static int fifos_start(Fifos *f, EntryStream k, int source_fd, int dir_fd, bool 
                 b->streams[k].fd = source_fd;
                 return fifos_start_stream(f, &b->streams[k], is_new);
         }
-        p->fd = source_fd;
-        p->row = f->first_row + k;
-        TAILQ_FOREACH(b, &f->branches, branches) {
-                Stream *s = &b->streams[k];
-
-                fifos_get_stream_name(s, name);
-                s->fd = fifos_open_one(f, dir_fd, name, O_RDWR, is_stored);
-                if (s->fd < 0)
-                        return s->fd;
-                r = fifos_start_stream(f, s, is_new);
-                if (r < 0)
-                        return r;
-        }
-        return split_start(p);
+        r = fifos_start_split(f, k, source_fd);
+        TAILQ_FOREACH(b, &f->branches, branches)
+                if (r >= 0)
+                        r = fifos_open_pipe(f, &b->streams[k], dir_fd, is_new, is_stored);
+        f->splits[k].is_lost = !is_new && !*is_stored;
+        return r;
 }
 
 unsigned fifos_count_fds(size_t n_pipes)
@@ -424,12 +476,13 @@ int fifos_adopt(Fifos *f, int dir_fd, int fds[ENTRY_STREAMS], bool is_stored)
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
                 f->has_streams[k] = fds[k] >= 0;
         fifos_expect_fds(f);
+        r = is_new ? fifos_create_all_pipes(f, dir_fd) : 0;
+        if (r < 0)
+                return r;
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
                 if (!f->has_streams[k])
                         continue;
-                r = is_new ? fifos_create_pipes(f, dir_fd, k) : 0;
-                if (r >= 0)
-                        r = fifos_start(f, k, TAKE_FD(fds[k]), dir_fd, is_new, &is_stored);
+                r = fifos_start(f, k, TAKE_FD(fds[k]), dir_fd, is_new, &is_stored);
                 if (r < 0)
                         return r;
         }

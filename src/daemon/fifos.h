@@ -95,6 +95,20 @@ bool fifos_are_small(const Fifos *fifos);
  * their streams; dir_fd is the container's directory. A stream that has none (-1) is not there. */
 int fifos_adopt(Fifos *fifos, int dir_fd, int fds[ENTRY_STREAMS], bool is_stored);
 
+/* The files of a driver's pipes, for a set that is logged. */
+int fifos_create_pipes(const Fifos *fifos, int dir_fd, const char *driver);
+
+/* For Set: the streams for one driver more, with nothing opened; the pipe of one of them, which it
+ * reads then; a stream's end that is split from now on (takes fd); a turn for all streams but those
+ * that wait for their drivers; whether the set has ended, then on_ended frees it. */
+int fifos_add_branch(Fifos *fifos, Feed *feed);
+int fifos_open_pipe(Fifos *fifos, Stream *stream, int dir_fd, bool is_new, bool *is_stored);
+int fifos_start_split(Fifos *fifos, EntryStream kind, int fd);
+void fifos_unlink_pipes(const Fifos *fifos, int dir_fd, const char *driver);
+void fifos_push(Fifos *fifos);
+void fifos_check_ended(Fifos *fifos);
+Branch *branch_free(Branch *branch);
+
 /* Most fds of a set that is logged; n_pipes: those of drivers for each stream, 0 where the
  * container is not split. */
 unsigned fifos_count_fds(size_t n_pipes);

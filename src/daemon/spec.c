@@ -234,7 +234,7 @@ static int spec_read(Spec *spec, const char *hostname, Refusal *refusal)
 /* An older daemon must not take up what it does not understand. */
 static int spec_set_version(Spec *spec)
 {
-        int version = spec->n_drivers > 1 ? 3 : spec->is_adopted || !spec->has_stdin ? 2 : 1;
+        int version = spec->is_split ? 3 : spec->is_adopted || !spec->has_stdin ? 2 : 1;
 
         return json_object_set_new(spec->object, "version", json_integer(version)) < 0 ? -ENOMEM
                                                                                        : 0;

@@ -163,13 +163,14 @@ static int split_sync(Split *p, size_t fill)
                 if (r < 0)
                         return r;
                 s->given = given;
-                if (given < position || (!p->is_synced && !p->fifos->is_stored))
+                if (given < position || p->is_lost)
                         s->given = position;
                 else if (given - position > fill)
                         s->given = position + fill;
                 if (s->given != given)
                         state_set_origin(page, s->row, page->origins[s->row] + s->given - given);
         }
+        p->is_lost = false;
         p->is_synced = true;
         return 0;
 }
@@ -216,6 +217,9 @@ int split_fill(Split *p)
         Span input;
         int r;
 
+        /* What is in pipes that nobody keeps would be lost if we were killed. */
+        if (p->fifos->is_waiting)
+                return 0;
         r = fifo_get_fill(p->fd, &p->fill);
         if (r >= 0 && !p->is_synced)
                 r = split_sync(p, p->fill);

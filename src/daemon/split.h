@@ -32,7 +32,8 @@ struct Split {
         int fd; /* the read end of the container's FIFO; -1: this stream is not there */
         uint32_t row;
         sd_event_source *readable;
-        size_t fill; /* of the FIFO, when it was last looked at */
+        size_t fill;  /* of the FIFO, when it was last looked at */
+        bool is_lost; /* the pipes are not those of the daemon before */
         bool is_synced;
 };
 

@@ -49,6 +49,14 @@ int state_create(const State *state, int dir_fd, const char *epoch)
         return rundir_write_file(dir_fd, name, 0600, (Span){ file.bytes, sizeof(file.bytes) });
 }
 
+void state_delete(const State *state, int dir_fd)
+{
+        char name[STATE_NAME_BYTES];
+
+        state_get_name(state, name);
+        (void) unlinkat(dir_fd, name, 0);
+}
+
 static bool state_row_is_valid(const StateRow *row)
 {
         return row->priority <= LOG_DEBUG;

@@ -116,8 +116,9 @@ typedef struct States {
 
 void states_init(States *states, int containers_fd);
 
-/* Writes the file. */
+/* Writes the file, and deletes it. */
 int state_create(const State *state, int dir_fd, const char *epoch);
+void state_delete(const State *state, int dir_fd);
 
 /*
  * The page of the container with that id; stays valid until the next call for another container.

@@ -110,9 +110,10 @@ void store_give_back(Store *store, int fd)
         if (fd < 0)
                 return;
         found = fstat(fd, &st) >= 0 ? store_search(store, &st) : NULL;
-        if (found && found->fd < 0)
+        if (found && found->fd < 0) {
                 found->fd = fd;
-        else
+                found->is_taken = false;
+        } else
                 (void) base_close(fd);
 }
 
@@ -123,6 +124,7 @@ int store_find(Store *store, const struct stat *st, char ret_name[FDSTORE_NAME_M
         if (!found || found->fd < 0)
                 return -1;
         memcpy(ret_name, found->name, sizeof(found->name));
+        found->is_taken = true;
         return TAKE_FD(found->fd);
 }
 
@@ -188,6 +190,15 @@ static void store_on_ready(void *userdata)
         }
 }
 
+/* Whether a FIFO has taken an fd of that name: one of a set that had more once. */
+static bool store_name_is_used(const Store *store, const char *name)
+{
+        for (size_t i = 0; i < store->n_fds; i++)
+                if (store->fds[i].is_taken && strcmp(store->fds[i].name, name) == 0)
+                        return true;
+        return false;
+}
+
 void store_close_rest(Store *store, bool forget)
 {
         for (size_t i = 0; i < store->n_fds; i++) {
@@ -196,7 +207,7 @@ void store_close_rest(Store *store, bool forget)
                 if (stored->fd < 0)
                         continue;
                 stored->fd = base_close(stored->fd);
-                if (forget)
+                if (forget && !store_name_is_used(store, stored->name))
                         store_remove_name(store, stored->name);
                 else
                         store->n_kept++;
@@ -212,15 +223,12 @@ void store_keep_scratch(Store *store, int read_fd, int write_fd)
         (void) store_send_scratch(store);
 }
 
-int store_keep(Store *store, Fifos *f)
+int store_keep_more(Store *store, Fifos *f)
 {
         int r = -EAGAIN;
 
-        /* The manager has a part of it, and perhaps what is not of the set any more. That name
-         * stays taken: store_close_rest() may take it out once more. */
-        if (f->store_name[0])
-                (void) notify_remove_fds(store->notify, f->store_name);
-        store_choose_name(store, f->store_name);
+        if (f->is_waiting)
+                return 0;
         if (TAILQ_EMPTY(&store->waiting))
                 r = store_send(store, f);
         if (r != -EAGAIN)
@@ -228,6 +236,19 @@ int store_keep(Store *store, Fifos *f)
         f->is_waiting = true;
         TAILQ_INSERT_TAIL(&store->waiting, f, waiting);
         return 0;
+}
+
+int store_keep(Store *store, Fifos *f)
+{
+        /* The manager has a part of it, and perhaps what is not of the set any more. That name
+         * stays taken: store_close_rest() may take it out once more. */
+        if (f->store_name[0])
+                (void) notify_remove_fds(store->notify, f->store_name);
+        for (size_t i = 0; i < store->n_fds; i++)
+                if (strcmp(store->fds[i].name, f->store_name) == 0)
+                        store->fds[i].is_taken = false;
+        store_choose_name(store, f->store_name);
+        return store_keep_more(store, f);
 }
 
 void store_forget(Store *store, Fifos *f)

@@ -26,6 +26,7 @@ typedef struct StoredFd {
         dev_t dev;
         ino_t ino;
         int fd;
+        bool is_taken;
         char name[FDSTORE_NAME_MAX_BYTES + 1];
 } StoredFd;
 
@@ -57,8 +58,9 @@ int store_find(Store *store, const struct stat *st, char ret_name[FDSTORE_NAME_M
  * -1. */
 void store_give_back(Store *store, int fd);
 
-/* Closes what no FIFO has taken. forget: takes it out of the store, too. If a container could not
- * be opened its bytes are in there; then all that is left stays, and the names stay taken. */
+/* Closes what no FIFO has taken. forget: takes it out of the store, too, unless a set that is used
+ * has its name. If a container could not be opened its bytes are in there; then all that is left
+ * stays, and the names stay taken. */
 void store_close_rest(Store *store, bool forget);
 
 /* Whether there is room for n fds more. Returns 0, or -EINVAL with the refusal. */
@@ -70,6 +72,9 @@ void store_keep_scratch(Store *store, int read_fd, int write_fd);
 /* Sends copies of the set's fds. Returns 0, or a negative errno when that will never work. When the
  * manager is busy, the set is_waiting, and fifos_on_kept() is called in the end. */
 int store_keep(Store *store, Fifos *fifos);
+
+/* The same when the set, which may be stored already, has got more. */
+int store_keep_more(Store *store, Fifos *fifos);
 
 /* Takes the set's fds out again, or out of the line. */
 void store_forget(Store *store, Fifos *fifos);

@@ -5,6 +5,7 @@
 #include "../daemon-fixture.h"
 
 #include "base/log.h"
+#include "daemon/change.h"
 #include "io/fifo.h"
 
 #define MORE ", \"moreDrivers\": [{\"driver\": \"journald\"%s}]"
@@ -329,6 +330,115 @@ static void test_thief(void)
         puts("ok: thief");
 }
 
+static void add_driver(Fixture *f, Container *c, const char *driver)
+{
+        json_auto_t *choice = json_pack("{s:s}", "driver", driver);
+        _cleanup_(refusal_done) Refusal refusal = {};
+
+        assert(change_apply(c, &(Change){ .add = choice }, &refusal) == 0);
+        fixture_adopt(f, c);
+}
+
+static void remove_driver(Container *c, const char *driver)
+{
+        _cleanup_(refusal_done) Refusal refusal = {};
+
+        assert(change_apply(c, &(Change){ .remove = driver }, &refusal) == 0);
+}
+
+/* Drivers come and go while lines are written: who stays has all of them, whether it was there
+ * first or last; who comes has those from then on; and a restart in between changes nothing. */
+static void test_change(bool restarts)
+{
+        _cleanup_close_ int fd = -1;
+        const Feed *feeds[2];
+        const Shipped *s;
+        size_t at[2] = {};
+        Container *c;
+        Fixture f;
+
+        fixture_init(&f);
+        c = fixture_create(&f, "web", "");
+        fd = fixture_open(&f, "web", "init-stdout");
+        assert(put_lines(&f, fd, 1, 1000) == 1000);
+        put(fd, "line 0");
+        (void) pump(&f);
+
+        add_driver(&f, c, "journald");
+        if (restarts) {
+                for (size_t i = 0; i < f.n_shipped; i++)
+                        f.shipped[i].feed = NULL;
+                fixture_restart(&f);
+                assert(fixture_restore(&f, "web", &c) == 0);
+        }
+        feeds[0] = get_feed(c, 0);
+        feeds[1] = get_feed(c, 1);
+        put(fd, "01001\n");
+        assert(put_lines(&f, fd, 1002, 3000) == 3000);
+        expect_lines(&f, feeds[0], &at[0], restarts ? 1001 : 1, 3000);
+        for (unsigned i = 1; i <= 2000; i++) {
+                s = next_of(&f, feeds[1], &at[1]);
+                assert(s && s->entry.ordinal == i && s->entry.text.size == 11);
+        }
+        assert(!next_of(&f, feeds[1], &at[1]));
+
+        /* The first one goes, and takes what it can; the other one stays, also after a restart. */
+        put(fd, "last\n");
+        remove_driver(c, "none");
+        assert(c->n_feeds == 1 && get_feed(c, 0) == feeds[1]);
+        s = next_of(&f, feeds[0], &at[0]);
+        if (s->entry.kind == ENTRY_LINE)
+                s = next_of(&f, feeds[0], &at[0]);
+        assert(s && s->entry.kind == ENTRY_END);
+        if (restarts) {
+                fixture_restart(&f);
+                assert(fixture_restore(&f, "web", &c) == 0);
+                feeds[1] = get_feed(c, 0);
+                at[1] = f.n_shipped;
+        }
+        assert(strcmp(get_feed(c, 0)->name, "journald") == 0);
+        put(fd, "more\n");
+        (void) pump(&f);
+        for (unsigned i = 2001; i <= 2002; i++) {
+                s = next_of(&f, feeds[1], &at[1]);
+                assert(s && s->entry.ordinal == i && s->entry.text.size == 4);
+        }
+        /* It comes back, with a page and ordinals of its own. */
+        add_driver(&f, c, "none");
+        put(fd, "again\n");
+        (void) pump(&f);
+        assert(get_feed(c, 1)->counts.lines == 1 && get_feed(c, 0)->counts.lines == 2003);
+        container_remove(c, NULL);
+        (void) pump(&f);
+        assert(f.daemon->n_containers == 0);
+        fixture_done(&f);
+        printf("ok: change%s\n", restarts ? ", with restarts" : "");
+}
+
+/* A driver that is stuck, and that the container waits for, goes: the others go on. */
+static void test_remove_stuck(void)
+{
+        _cleanup_close_ int fd = -1;
+        size_t at = 0;
+        Container *c;
+        Fixture f;
+        unsigned n;
+
+        fixture_init(&f);
+        f.more_room = 0;
+        c = create(&f, "");
+        fd = fixture_open(&f, "web", "init-stdout");
+        n = put_lines(&f, fd, 1, 50000);
+        assert(n < 50000 && feed_is_waiting(get_feed(c, 1)));
+        remove_driver(c, "journald");
+        (void) pump(&f);
+        assert(put_lines(&f, fd, n + 1, 50000) == 50000);
+        expect_lines(&f, get_feed(c, 0), &at, 1, 50000);
+        assert(get_feed(c, 0)->counts.lines == 50000 && !feed_is_waiting(get_feed(c, 0)));
+        fixture_done(&f);
+        puts("ok: remove stuck");
+}
+
 int main(void)
 {
         log_set_max_level(LOG_EMERG);
@@ -342,5 +452,8 @@ int main(void)
         test_restart(true);
         test_restart(false);
         test_thief();
+        test_change(false);
+        test_change(true);
+        test_remove_stuck();
         return 0;
 }
