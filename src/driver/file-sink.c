@@ -162,7 +162,9 @@ static size_t file_sink_encode(FileSink *s, const Entry *entries, size_t n, uint
                 size_t bound = s->format->bound(s, &entries[i]);
                 char *p, *end;
 
-                if (bound > b->allocated - b->size && (i > 0 || buffer_reserve(b, bound) < 0))
+                if (i == 0 && buffer_reserve(b, MAX(bound, (size_t) RECORDS_BYTES)) < 0)
+                        break;
+                if (bound > b->allocated - b->size)
                         break;
                 p = b->data + b->size;
                 end = p + s->format->encode(s, p, &entries[i]);
