@@ -21,9 +21,9 @@
 #include <unistd.h>
 
 static struct {
-        unsigned at;     /* which call, from 1 on; 0: none */
-        unsigned n;      /* so many there were */
-        int error;       /* how it fails; 0: the process is killed */
+        unsigned at;      /* which call, from 1 on; 0: none */
+        unsigned n;       /* so many there were */
+        int error;        /* how it fails; 0: the process is killed */
         unsigned lasting; /* and so many after it */
         bool was_met;
 } fault;

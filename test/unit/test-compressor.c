@@ -40,11 +40,9 @@ static void fixture_init(Fixture *f)
         assert(mkdirat(f->temporary.fd, "web", 0750) == 0);
         assert(sd_event_new(&f->event) >= 0);
         assert(compressor_new(&f->compressor, f->event, fixture_on_failed, f) == 0);
-        f->file = (LogFile){ .root = f->temporary.path,
-                             .dir = "web",
-                             .name = "log",
-                             .max_file = 5,
-                             .fd = -1 };
+        f->file = (LogFile){
+                .root = f->temporary.path, .dir = "web", .name = "log", .max_file = 5, .fd = -1
+        };
         for (size_t i = 0; i < CONTENT_BYTES; i++)
                 f->content[i] = (char) ('a' + (i * i / 7 + i % 13) % 26);
 }

@@ -121,7 +121,8 @@ static Test *test_new(const char *driver, const StoredFormat *format)
         t->format = format;
         (void) snprintf(t->name, sizeof(t->name), "%s.log", driver);
         t->expected = calloc(3 * ENTRIES, sizeof(Expected));
-        t->page = mmap(NULL, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+        t->page =
+                mmap(NULL, sizeof(Page), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
         assert(t->expected && t->page != MAP_FAILED);
         for (unsigned i = 0; i < ENTRIES; i++)
                 make_entry(t, i, &ordinal);
