@@ -110,6 +110,37 @@ def refuse_options(client):
              "labels": {f"k{i}": "v" * 4096 for i in range(5)}})
 
 
+def refuse_changes(client):
+    def change(error, says, **parameters):
+        refused(client, error, says, "Set", {"id": "live", **parameters})
+
+    before = client.must("Describe", {"id": "live"})["container"]["drivers"]
+    change("InvalidValue", '"parameter": "driver".*has', driver="none")
+    change("InvalidValue", '"parameter": "driver".*has', driver="syslog")
+    change("InvalidValue", '"parameter": "remove".*has', remove="none")
+    change("InvalidValue", '"parameter": "remove".*only', remove="journald")
+    change("InvalidValue", '"parameter": "add".*not yet', add={"driver": "journald"})
+    change("InvalidValue", '"parameter": "add".*colour', add={"driver": "none", "colour": "blue"})
+    change("InvalidValue", '"parameter": "add".*options', add={"driver": "none", "options": []})
+    change("InvalidValue", "options.*string", options={"tag": 5})
+    change("NoSuchDriver", "syslog.*journald", add={"driver": "syslog"})
+    change("NoSuchDriver", "journald", add={})
+    change("InvalidOption", '"driver": "none".*"key": "tag"',
+           add={"driver": "none", "options": {"tag": "x"}})
+    change("InvalidOption", '"key": "colour"', options={"tag": "x", "colour": "blue"})
+    change("InvalidOption", '"key": "colour".*no such option', options={"colour": None})
+    change("InvalidOption", '"key": "tag"', options={"tag": "{{"})
+    change("InvalidOption", '"key": "drop".*mode=non-blocking', options={"drop": "newest"})
+    change("InvalidOption", '"key": "max-buffer-size".*fs.pipe-max-size',
+           options={"max-buffer-size": "64M"})
+    refused(client, "NoSuchContainer", '"id": "gone"', "Set", {"id": "gone"})
+    refused(client, "NoSuchContainer", '"id": "gone"', "Rotate", {"id": "gone"})
+    refused(client, "NoFiles", '"id": "live"', "Rotate", {"id": "live"})
+    refused(client, "InvalidValue", '"parameter": "driver".*has', "Rotate",
+            {"id": "live", "driver": "none"})
+    assert client.must("Describe", {"id": "live"})["container"]["drivers"] == before
+
+
 def refuse_by_state(client):
     refused(client, "ContainerExists", '"id": "live"', "Create", {"id": "live"})
     refused(client, "NoSuchContainer", '"id": "gone"', "Remove", {"id": "gone"})
@@ -360,6 +391,7 @@ def main():
     refuse_ids(client)
     refuse_values(client)
     refuse_options(client)
+    refuse_changes(client)
     refuse_by_state(client)
     refuse_calls(client)
     n_methods = check_description(client)
