@@ -49,10 +49,38 @@ static int change_capacity(Feed *feed, uint32_t bytes, Refusal *refusal)
         return r;
 }
 
-/* Gives a driver other options; spec is written to dir_fd. */
-static int change_options(Feed *feed, const Spec *spec, const SpecDriver *d, int dir_fd,
-                          Refusal *refusal)
+/* Where the driver says the options put its file; NULL: in its own directory, or it has none. */
+static const char *get_path(const SpecDriver *d)
 {
+        return pairs_find(d->options.pairs, d->options.n_pairs, "path");
+}
+
+/* The fresh driver has to know as much of the file as the one before it did: what a killed daemon
+ * may have written is not written again. Of another file nothing is known. */
+static int change_mark(Feed *feed, Feed *fresh, bool is_same_file)
+{
+        const Driver *driver = fresh->sink->driver;
+        StatePage *page;
+        int r;
+
+        if (!driver->resume)
+                return 0;
+        r = feed_map(feed, &page);
+        if (r < 0)
+                return r;
+        if (is_same_file)
+                driver->resume(fresh->sink, state_get_mark(page),
+                               state_get_active(page)->next_ordinal);
+        else
+                state_forget_mark(page);
+        return 0;
+}
+
+/* Gives a driver other options than before; spec is written to dir_fd. */
+static int change_options(Feed *feed, const SpecDriver *old, const Spec *spec, const SpecDriver *d,
+                          int dir_fd, Refusal *refusal)
+{
+        const char *old_path = get_path(old) ?: "", *path = get_path(d) ?: "";
         uint32_t before = feed->delivery.buffer_bytes;
         Feed *fresh;
         int r;
@@ -60,7 +88,9 @@ static int change_options(Feed *feed, const Spec *spec, const SpecDriver *d, int
         r = feed_new(&fresh, feed->container, d->driver, &spec->facts, &d->options, refusal);
         if (r < 0)
                 return r;
-        r = change_capacity(feed, fresh->delivery.buffer_bytes, refusal);
+        r = change_mark(feed, fresh, strcmp(old_path, path) == 0);
+        if (r >= 0)
+                r = change_capacity(feed, fresh->delivery.buffer_bytes, refusal);
         if (r >= 0) {
                 r = spec_save(spec, dir_fd);
                 if (r < 0) {
@@ -340,8 +370,8 @@ int change_apply(Container *c, const Change *change, Refusal *refusal)
 {
         _cleanup_(spec_freep) Spec *old = NULL, *spec = NULL;
         _cleanup_close_ int dir_fd = -1;
-        const SpecDriver *driver;
         Daemon *d = c->daemon;
+        size_t i = 0;
         Feed *feed;
         int r;
 
@@ -368,11 +398,10 @@ int change_apply(Container *c, const Change *change, Refusal *refusal)
         if (change->remove)
                 return change_remove(c, spec, change->remove, dir_fd);
 
-        driver = spec->drivers;
         feed = TAILQ_FIRST(&c->feeds);
-        while (change->driver && strcmp(driver->driver->name, change->driver) != 0) {
-                driver++;
+        while (change->driver && strcmp(spec->drivers[i].driver->name, change->driver) != 0) {
                 feed = TAILQ_NEXT(feed, feeds);
+                i++;
         }
-        return change_options(feed, spec, driver, dir_fd, refusal);
+        return change_options(feed, &old->drivers[i], spec, &spec->drivers[i], dir_fd, refusal);
 }

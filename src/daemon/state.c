@@ -210,6 +210,11 @@ Mark *state_begin_mark(StatePage *page, const StateTurn *turn)
         return &page->marks[turn - page->turns];
 }
 
+void state_forget_mark(StatePage *page)
+{
+        page->marks[page->active].file = 0;
+}
+
 void state_set_origin(StatePage *page, uint32_t row, uint64_t origin)
 {
         state_raise(page, 3);

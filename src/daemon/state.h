@@ -145,6 +145,9 @@ StateDrops *state_begin_drops(StatePage *page, const StateTurn *turn);
 const Mark *state_get_mark(const StatePage *page);
 Mark *state_begin_mark(StatePage *page, const StateTurn *turn);
 
+/* The file will be another one, where nothing is known of. */
+void state_forget_mark(StatePage *page);
+
 /* Sets an origin. */
 void state_set_origin(StatePage *page, uint32_t row, uint64_t origin);
 

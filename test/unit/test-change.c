@@ -6,6 +6,7 @@
 #include "../daemon-fixture.h"
 
 #include "daemon/change.h"
+#include "driver/file-sink.h"
 #include "io/fifo.h"
 
 /* options as JSON; NULL: taken, else what the refusal begins with. */
@@ -236,6 +237,124 @@ static void test_rate(void)
         puts("ok: rate");
 }
 
+/* A container with the driver k8s-file, which writes to <directory>/a.log. */
+static void make_files(Fixture *f, const char *directory, char ret_path[160])
+{
+        assert(mkdirat(f->temporary.fd, directory, 0700) == 0);
+        (void) snprintf(ret_path, 160, "%s/%s/a.log", f->temporary.path, directory);
+        if (!f->daemon->host.files)
+                assert(file_sinks_new(&f->daemon->host.files, f->daemon->event,
+                                      f->temporary.path) == 0);
+}
+
+static Container *create_file(Fixture *f, const char *path)
+{
+        json_auto_t *request = json_pack("{s:s, s:s, s:{s:s}}", "id", "a", "driver", "k8s-file",
+                                         "options", "path", path);
+        Refusal refusal = {};
+        Container *c;
+
+        assert(daemon_create_container(f->daemon, request, &c, &refusal) == 0);
+        return c;
+}
+
+/* The next daemon has the container, and opens no file before it writes. */
+static Container *restart_file(Fixture *f)
+{
+        Refusal refusal = {};
+        Container *c;
+
+        fixture_restart(f);
+        assert(file_sinks_new(&f->daemon->host.files, f->daemon->event, f->temporary.path) == 0);
+        assert(restore_container(&c, f->daemon, "a", &refusal) == 0);
+        TAILQ_INSERT_TAIL(&f->daemon->containers, c, containers);
+        f->daemon->n_containers++;
+        return c;
+}
+
+/* How many records of the file have that text. */
+static unsigned count_records(const char *path, const char *text)
+{
+        FILE *file = fopen(path, "re");
+        char line[256], end[64];
+        unsigned n = 0;
+
+        assert(file);
+        (void) snprintf(end, sizeof(end), " stdout F %s\n", text);
+        while (fgets(line, sizeof(line), file))
+                n += strstr(line, end) != NULL;
+        (void) fclose(file);
+        return n;
+}
+
+static void add_record(const char *path, const char *text)
+{
+        FILE *file = fopen(path, "ae");
+
+        assert(file);
+        (void) fprintf(file, "2026-01-02T03:04:05.000000006Z stdout F %s\n", text);
+        (void) fclose(file);
+}
+
+/* The file was written further than the page says, as after a kill: the driver that is opened anew
+ * knows that as the one before it did. */
+static void test_same_file(void)
+{
+        char path[160];
+        Fixture f;
+        Container *c;
+        int fd;
+
+        fixture_init(&f);
+        make_files(&f, "one", path);
+        c = create_file(&f, path);
+        fd = fixture_open(&f, "a", "init-stdout");
+        put(fd, "first\n");
+        (void) pump(&f);
+        c = restart_file(&f);
+        add_record(path, "second");
+        set(c, "{\"max-size\": \"1M\"}", NULL);
+        put(fd, "second\nthird\n");
+        (void) pump(&f);
+        assert(count_records(path, "first") == 1 && count_records(path, "second") == 1);
+        assert(count_records(path, "third") == 1);
+        assert(fixture_feed(c)->counts.lines == 3);
+        (void) close(fd);
+        fixture_done(&f);
+        puts("ok: same file");
+}
+
+/* Another file: what somebody has written there is none of ours, be it that it looks so. */
+static void test_other_file(void)
+{
+        char path[160], other[160];
+        json_auto_t *options = NULL;
+        Refusal refusal = {};
+        Fixture f;
+        Container *c;
+        int fd;
+
+        fixture_init(&f);
+        make_files(&f, "one", path);
+        make_files(&f, "two", other);
+        c = create_file(&f, path);
+        fd = fixture_open(&f, "a", "init-stdout");
+        put(fd, "hello\n");
+        (void) pump(&f);
+        assert(count_records(path, "hello") == 1);
+
+        add_record(other, "hello");
+        options = json_pack("{s:s}", "path", other);
+        assert(change_apply(c, &(Change){ .options = options }, &refusal) == 0);
+        (void) restart_file(&f);
+        put(fd, "hello\n");
+        (void) pump(&f);
+        assert(count_records(path, "hello") == 1 && count_records(other, "hello") == 2);
+        (void) close(fd);
+        fixture_done(&f);
+        puts("ok: other file");
+}
+
 int main(void)
 {
         test_options();
@@ -244,5 +363,7 @@ int main(void)
         test_waiting();
         test_mode();
         test_rate();
+        test_same_file();
+        test_other_file();
         return 0;
 }
