@@ -71,6 +71,12 @@
 #define RATE_MAX_LINES 1000000U
 #define RATE_MAX_BYTES (1024U * 1024 * 1024)
 #define RATE_MAX_BURST_USEC UINT64_C(3600000000)
+/* Joined lines: how long to wait for the next one, how many there may be, and the least that may be
+ * asked for in bytes; the most is LINE_MAX_BYTES, for the same reason. */
+#define MULTILINE_MIN_USEC UINT64_C(100000)
+#define MULTILINE_MAX_USEC UINT64_C(3600000000)
+#define MULTILINE_MAX_LINES 10000U
+#define MULTILINE_MIN_BYTES 1024U
 /* What one turn looks at, and the size of the shared buffer: the default capacity of a pipe. */
 #define PEEK_MAX_BYTES (64U * 1024)
 /* The longest line in one piece; longer ones go out in parts. A 64 KiB pipe has 16 slots of a page.

@@ -53,6 +53,37 @@ static int delivery_init_rate(Delivery *d, const Driver *driver, const Options *
         return 0;
 }
 
+static int delivery_init_group(Delivery *d, const Driver *driver, const Options *options,
+                               const char **ret_key, char reason[REASON_MAX_BYTES])
+{
+        static const char needed[] = "multiline-start=";
+        static const char *const keys[] = {
+                "multiline-timeout",
+                "multiline-max-lines",
+                "multiline-max-bytes",
+        };
+        const char *start = options_get(driver, options, "multiline-start");
+        uint64_t max_lines = 0;
+        int r;
+
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++) {
+                r = check_needs(options, keys[i], start, needed, ret_key, reason);
+                if (r < 0)
+                        return r;
+        }
+        if (!start)
+                return 0;
+        (void) parse_unsigned(options_get(driver, options, "multiline-max-lines"), 0, UINT64_MAX,
+                              &max_lines);
+        (void) parse_usec(options_get(driver, options, "multiline-timeout"), 0, UINT64_MAX,
+                          &d->group_timeout_usec);
+        d->group.max_lines = (size_t) max_lines;
+        d->group.max_bytes = (size_t) get_size(driver, options, "multiline-max-bytes")
+                                     ?: (size_t) LINE_MAX_BYTES;
+        *ret_key = "multiline-start";
+        return pattern_new(&d->group.start, start, reason);
+}
+
 int delivery_init(Delivery *d, const Driver *driver, const Options *options, const char **ret_key,
                   char reason[REASON_MAX_BYTES])
 {
@@ -73,6 +104,8 @@ int delivery_init(Delivery *d, const Driver *driver, const Options *options, con
                 r = check_needs(options, "rate-limit-burst", has_rate, limited, ret_key, reason);
         if (r >= 0)
                 r = check_needs(options, "rate-limit-action", has_rate, limited, ret_key, reason);
+        if (r >= 0)
+                r = delivery_init_group(d, driver, options, ret_key, reason);
         if (r < 0 || !has_rate)
                 return r;
         return delivery_init_rate(d, driver, options);
@@ -81,4 +114,5 @@ int delivery_init(Delivery *d, const Driver *driver, const Options *options, con
 void delivery_done(Delivery *d)
 {
         free(TAKE_PTR(d->rate));
+        d->group.start = pattern_free(d->group.start);
 }

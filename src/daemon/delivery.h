@@ -3,11 +3,13 @@
 
 /*
  * How the lines of a container get to its driver: whether it waits for a busy one, how much its
- * FIFOs hold, how fast it may log. From the options that every driver has.
+ * FIFOs hold, how fast it may log, and which lines are joined. From the options that every driver
+ * has.
  */
 
 #include "daemon/rate.h"
 #include "driver/driver.h"
+#include "record/group.h"
 
 typedef struct Delivery {
         bool has_level_prefix;
@@ -15,6 +17,8 @@ typedef struct Delivery {
         bool drops_newest;     /* of these, the ones that come while it is full; else the oldest */
         uint32_t buffer_bytes; /* of each FIFO; 0: as the kernel makes them */
         Rate *rate;            /* NULL: no limit */
+        GroupRules group;      /* which lines are joined */
+        uint64_t group_timeout_usec;
 } Delivery;
 
 /*

@@ -34,7 +34,7 @@ void stream_hold(Stream *s, HoldReason reason, size_t fill, unsigned level)
 {
         s->held_for = reason;
         s->held_fill = fill;
-        s->hold_level = level;
+        s->hold_level = reason == HOLD_PARTIAL ? multiline_limit_level(s, level) : level;
         turns_hold(stream_get_turns(s), s);
 }
 
@@ -73,7 +73,7 @@ size_t stream_cut(Stream *s, StatePage *page, Span input, size_t limit, LineEnd 
         while (n < TURN_MAX_ENTRIES) {
                 Entry *e = &turns->entries[n];
 
-                if (line_next(input, limit, rest == LINE_END_FILE, &line) == 0) {
+                if (multiline_next(s, &row, input, limit, rest, &line) == 0) {
                         if (rest != LINE_END_LIMIT || input.size == 0)
                                 break;
                         line = (Line){ .text = input, .size = input.size, .end = LINE_END_LIMIT };
@@ -201,7 +201,21 @@ static void stream_ship(Stream *s, StatePage *page, size_t n, size_t asked, size
         turns_push(turns, s);
 }
 
-/* Bytes without a line's end: wait for more, unless no more can come. */
+/* Cuts what cannot wait for more: lines that were to be joined with it or, if there are none, all
+ * but one byte as a part of a line, so that the last part of a line is never empty. */
+static size_t stream_cut_now(Stream *s, StatePage *page, Span input)
+{
+        Span lines = multiline_get_waiting(s, input);
+
+        if (lines.size > 0)
+                return stream_cut(s, page, lines, s->limit, LINE_END_FILE);
+        if (input.size < 2)
+                return 0;
+        return stream_cut(s, page, input, MIN(input.size - 1, s->limit), LINE_END_NEWLINE);
+}
+
+/* Bytes without a line's end, or lines that others may be joined to: wait for more, unless no more
+ * can come or it took too long. */
 static void stream_on_partial(Stream *s, StatePage *page, Span input, size_t asked)
 {
         size_t seen = input.size, n = 0;
@@ -214,8 +228,8 @@ static void stream_on_partial(Stream *s, StatePage *page, Span input, size_t ask
 
         if (stream_is_at_end(s, input.size))
                 n = stream_cut(s, page, input, s->limit, LINE_END_FILE);
-        else if (stream_is_out_of_slots(s, asked, &input))
-                n = stream_cut(s, page, input, MIN(input.size - 1, s->limit), LINE_END_NEWLINE);
+        else if (stream_is_out_of_slots(s, asked, &input) || multiline_is_due(s, seen))
+                n = stream_cut_now(s, page, input);
 
         if (n > 0)
                 stream_ship(s, page, n, asked, input.size);
@@ -414,10 +428,11 @@ void stream_turn(Stream *s)
 }
 
 /* One with bytes without a line's end looks whether the FIFO can take more: at once if it has two
- * slots, which each write over the end of a page fills; in others that is rare. */
+ * slots, which each write over the end of a page fills, or holds whole lines, which came as fast as
+ * they could; in others that is rare. */
 static void stream_on_held_partial(Stream *s, size_t fill)
 {
-        unsigned level = s->is_tight ? 1 : HOLD_LEVELS - 1;
+        unsigned level = s->is_tight || s->multiline.progress.size > 0 ? 1 : HOLD_LEVELS - 1;
         StatePage *page;
         Span input;
         size_t n;
@@ -436,13 +451,10 @@ static void stream_on_held_partial(Stream *s, size_t fill)
                 return;
         }
 
-        /* The pipe has no slot left and no line's end: packets, or pages spliced in. All but one
-         * byte goes out as a part, so that the last part of a line is never empty. */
+        /* The pipe has no slot left: packets, or pages spliced in. */
         if (stream_prepare(s, PEEK_MAX_BYTES, &page, &input) == 0)
                 return;
-        n = input.size > 1
-                    ? stream_cut(s, page, input, MIN(input.size - 1, s->limit), LINE_END_NEWLINE)
-                    : 0;
+        n = stream_cut_now(s, page, input);
         if (n > 0)
                 stream_ship(s, page, n, PEEK_MAX_BYTES, input.size);
         else
@@ -458,7 +470,7 @@ void stream_on_held(Stream *s)
                 turns_push(stream_get_turns(s), s);
         else if (s->held_for == HOLD_BUSY)
                 pressure_on_held(s, fill);
-        else if (fill != s->held_fill)
+        else if (fill != s->held_fill || multiline_is_over(s))
                 turns_push(stream_get_turns(s), s);
         else
                 stream_on_held_partial(s, fill);

@@ -18,6 +18,7 @@
 #include <systemd/sd-event.h>
 
 #include "base/base.h"
+#include "daemon/multiline.h"
 #include "daemon/state.h"
 #include "record/entry.h"
 #include "record/line.h"
@@ -71,6 +72,7 @@ struct Stream {
         bool is_draining;
         bool is_troubled; /* the last turn failed; said once */
         Counts counts;    /* as in the state page */
+        Multiline multiline;
         void (*on_ended)(Stream *stream);
 };
 
@@ -109,8 +111,8 @@ void stream_drain(Stream *stream);
 Turns *stream_get_turns(const Stream *stream);
 
 /* Makes entries of the lines in input, numbered as if all of them were shipped. rest says how what
- * has no line's end is taken: as a line (LINE_END_FILE), a part (LINE_END_LIMIT), or not at all.
- * Returns how many. */
+ * has no line's end is taken: as a line (LINE_END_FILE), a part (LINE_END_LIMIT), or not at all;
+ * then joined lines that may go on are not taken either. Returns how many. */
 size_t stream_cut(Stream *stream, StatePage *page, Span input, size_t limit, LineEnd rest);
 
 /* fill: of the FIFO; level: see HOLD_MIN_USEC. */

@@ -7,6 +7,7 @@
 
 #include "base/parse.h"
 #include "driver/driver.h"
+#include "record/pattern.h"
 
 /* One row, one file. */
 extern const Driver driver_journald;
@@ -64,6 +65,27 @@ static int check_burst(const char *value, char reason[REASON_MAX_BYTES])
         return parse_usec(value, 1000000, RATE_MAX_BURST_USEC, &usec);
 }
 
+static int check_timeout(const char *value, char reason[REASON_MAX_BYTES])
+{
+        uint64_t usec;
+
+        return parse_usec(value, MULTILINE_MIN_USEC, MULTILINE_MAX_USEC, &usec);
+}
+
+static int check_joined_lines(const char *value, char reason[REASON_MAX_BYTES])
+{
+        uint64_t n;
+
+        return parse_unsigned(value, 2, MULTILINE_MAX_LINES, &n);
+}
+
+static int check_joined_bytes(const char *value, char reason[REASON_MAX_BYTES])
+{
+        uint64_t n;
+
+        return parse_size(value, MULTILINE_MIN_BYTES, LINE_MAX_BYTES, &n);
+}
+
 static int check_action(const char *value, char reason[REASON_MAX_BYTES])
 {
         return strcmp(value, "block") == 0 || strcmp(value, "drop") == 0 ? 0 : -EINVAL;
@@ -115,6 +137,29 @@ const DriverOption common_options[] = {
                 .preset = "yes",
                 .rule = "yes or no: whether <0> to <7> at the start of a line sets its priority",
                 .check = driver_check_bool,
+        },
+        {
+                .key = "multiline-start",
+                .rule = "an extended regular expression: lines that do not match it are joined to "
+                        "the line before",
+                .check = pattern_check,
+        },
+        {
+                .key = "multiline-timeout",
+                .preset = "1s",
+                .rule = "100ms to 1h: after this time without a new line, joined lines are logged",
+                .check = check_timeout,
+        },
+        {
+                .key = "multiline-max-lines",
+                .preset = "500",
+                .rule = "2 to 10000: joined into one at most",
+                .check = check_joined_lines,
+        },
+        {
+                .key = "multiline-max-bytes",
+                .rule = "1K to 28K: of joined lines",
+                .check = check_joined_bytes,
         },
 };
 const size_t n_common_options = ARRAY_SIZE(common_options);

@@ -6,6 +6,9 @@
  * only its own fields are written, on the stack, beside the borrowed text.
  *
  *     iovec  0 constant fields   1 fields of this line, "MESSAGE="   2 the text   3 "\n"
+ *
+ * With parse=json the text may be an object; then 2 are its fields and its message, which are
+ * written into a buffer that one sendmmsg(2) after the other uses.
  */
 
 #include <inttypes.h>
@@ -17,6 +20,7 @@
 #include "driver/driver.h"
 #include "record/attributes.h"
 #include "record/fields.h"
+#include "record/object.h"
 #include "record/put.h"
 #include "record/tag.h"
 
@@ -25,10 +29,18 @@ typedef struct Journald {
         JournalSocket *socket;
         JournalWaiter waiter;
         bool has_timestamp;
+        bool parses_json;
         char epoch[33];
         size_t constant_size;
         char constant[]; /* encoded fields */
 } Journald;
+
+/* The fields of one object: their names, all values, and the line itself if that has no message. */
+#define PARSED_MAX_BYTES \
+        (OBJECT_FIELDS_MAX * FIELD_MAX_BYTES(FIELD_NAME_MAX_BYTES, 0) + 2 * LINE_MAX_BYTES + 64)
+
+/* Of all objects of a sendmmsg(2); nothing is left in it behind one. */
+static char parsed[3 * PARSED_MAX_BYTES];
 
 /* What one entry is sent from. */
 typedef struct Datagram {
@@ -90,10 +102,10 @@ static char *put_loss(char *p, const Entry *e)
                            e->ordinal + e->loss.lines - 1, loss_get_reason(&e->loss));
 }
 
-static char *put_line(char *p, const Journald *j, const Entry *e)
+static char *put_line(char *p, const Journald *j, const Entry *e, int priority)
 {
         p = PUT_LITERAL(p, "PRIORITY=");
-        *p++ = (char) ('0' + e->priority);
+        *p++ = (char) ('0' + priority);
         p = e->stream == ENTRY_STDERR ? PUT_LITERAL(p, "\nCONTAINER_STREAM=stderr\n")
                                       : PUT_LITERAL(p, "\nCONTAINER_STREAM=stdout\n");
         p = PUT_LITERAL(p, "CONTAINER_LOG_ORDINAL=");
@@ -108,22 +120,52 @@ static char *put_line(char *p, const Journald *j, const Entry *e)
         }
         if (j->has_timestamp)
                 p = put_timestamp(p, e->realtime_nsec);
-        /* A line holds no newline, so the simple form of the field does. */
-        return PUT_LITERAL(p, "MESSAGE=");
+        return p;
 }
 
-static void journald_encode(Journald *j, const Entry *e, Datagram *d, struct mmsghdr *message)
+/* All but the newline of the last one. */
+static char *put_object(char *p, const Object *o, Span line)
 {
+        Span message = o->message.data ? o->message : line;
+
+        for (size_t i = 0; i < o->n_fields; i++)
+                p = fields_put(p, o->fields[i].name, o->fields[i].value);
+        return fields_put(p, SPAN_LITERAL("MESSAGE"), message) - 1;
+}
+
+/* Encodes what stands before the text, and into parsed, from *free on, what takes its place. */
+static char *encode_line(Journald *j, const Entry *e, char *p, char **free, Span *text)
+{
+        static char scratch[OBJECT_SCRATCH_BYTES];
+        Object object;
+
+        /* A part of a line is none. */
+        if (j->parses_json && e->partial_first == 0 && object_parse(e->text, scratch, &object)) {
+                p = put_line(p, j, e, object.priority >= 0 ? object.priority : e->priority);
+                text->data = *free;
+                *free = put_object(*free, &object, e->text);
+                text->size = (size_t) (*free - text->data);
+                return p;
+        }
+        p = put_line(p, j, e, e->priority);
+        *text = e->text;
+        return fields_put_name(p, SPAN_LITERAL("MESSAGE"), e->text);
+}
+
+static void journald_encode(Journald *j, const Entry *e, char **free, Datagram *d,
+                            struct mmsghdr *message)
+{
+        Span text = {};
         char *end;
 
-        end = e->kind == ENTRY_LINE      ? put_line(d->fields, j, e)
+        end = e->kind == ENTRY_LINE      ? encode_line(j, e, d->fields, free, &text)
               : e->kind == ENTRY_DROPPED ? put_loss(d->fields, e)
                                          : put_counts(d->fields, e);
         assert(end <= d->fields + sizeof(d->fields));
 
         d->iov[0] = (struct iovec){ j->constant, j->constant_size };
         d->iov[1] = (struct iovec){ d->fields, (size_t) (end - d->fields) };
-        d->iov[2] = (struct iovec){ (char *) e->text.data, e->text.size };
+        d->iov[2] = (struct iovec){ (char *) text.data, text.size };
         d->iov[3] = (struct iovec){ (char *) "\n", 1 };
         *message = (struct mmsghdr){
                 .msg_hdr.msg_iov = d->iov,
@@ -139,10 +181,14 @@ static size_t journald_write(Sink *sink, const Entry *entries, size_t n)
         size_t done = 0;
 
         while (done < n) {
-                unsigned batch = (unsigned) MIN(n - done, (size_t) JOURNAL_BATCH_MAX), k;
+                unsigned batch = 0, k;
+                char *free = parsed;
 
-                for (unsigned i = 0; i < batch; i++)
-                        journald_encode(j, &entries[done + i], &datagrams[i], &messages[i]);
+                for (; batch < MIN(n - done, (size_t) JOURNAL_BATCH_MAX) &&
+                       (size_t) (parsed + sizeof(parsed) - free) >= PARSED_MAX_BYTES;
+                     batch++)
+                        journald_encode(j, &entries[done + batch], &free, &datagrams[batch],
+                                        &messages[batch]);
                 k = journal_socket_send(j->socket, messages, batch);
                 done += k;
                 if (k < batch) {
@@ -186,6 +232,7 @@ typedef struct AttributeFields {
         Buffer *fields;
         const char *prefix;
         unsigned n;
+        unsigned max;
 } AttributeFields;
 
 static int journald_on_attribute(const Pair *pair, void *userdata)
@@ -193,14 +240,14 @@ static int journald_on_attribute(const Pair *pair, void *userdata)
         AttributeFields *a = ASSERT_PTR(userdata);
         char name[FIELD_NAME_MAX_BYTES + 1];
 
-        if (++a->n > FACTS_MAX_ATTRIBUTES)
+        if (++a->n > a->max)
                 return -E2BIG;
         (void) field_name_from_key(span_from_string(pair->key), a->prefix, name);
         return fields_append(a->fields, name, span_from_string(pair->value));
 }
 
 static int journald_append_attributes(Buffer *b, const Driver *d, const Facts *facts,
-                                      const Options *options)
+                                      const Options *options, unsigned max)
 {
         Selection labels = {
                 .keys = options_get(d, options, "labels"),
@@ -210,7 +257,7 @@ static int journald_append_attributes(Buffer *b, const Driver *d, const Facts *f
                 .keys = options_get(d, options, "env"),
                 .regex = options_get(d, options, "env-regex"),
         };
-        AttributeFields chosen = { .fields = b, .prefix = "LABEL" };
+        AttributeFields chosen = { .fields = b, .prefix = "LABEL", .max = max };
         int r;
 
         r = attributes_select(&labels, facts->labels, facts->n_labels, journald_on_attribute,
@@ -273,6 +320,8 @@ static int journald_open(const Driver *d, DriverHost *host, const Facts *facts,
                          const Options *options, Sink **ret, const char **ret_key,
                          char reason[REASON_MAX_BYTES])
 {
+        bool parses_json = strcmp(options_get(d, options, "parse"), "json") == 0;
+        unsigned max_attributes = FACTS_MAX_ATTRIBUTES - (parses_json ? OBJECT_FIELDS_MAX : 0);
         _cleanup_buffer_ Buffer constant = {}, tag = {};
         JournalSocket *socket;
         Journald *j;
@@ -290,7 +339,7 @@ static int journald_open(const Driver *d, DriverHost *host, const Facts *facts,
         r = journald_append_constant(&constant, facts, buffer_span(&tag));
         if (r < 0)
                 return r;
-        r = journald_append_attributes(&constant, d, facts, options);
+        r = journald_append_attributes(&constant, d, facts, options, max_attributes);
         if (r < 0 && r != -E2BIG)
                 return r;
         if (r == -E2BIG || constant.size > FACTS_MAX_BYTES) {
@@ -298,7 +347,7 @@ static int journald_open(const Driver *d, DriverHost *host, const Facts *facts,
                 (void) snprintf(reason, REASON_MAX_BYTES,
                                 "the fields that go with every line may be %u labels and variables "
                                 "and %u bytes in all: choose fewer",
-                                FACTS_MAX_ATTRIBUTES, FACTS_MAX_BYTES);
+                                max_attributes, FACTS_MAX_BYTES);
                 return -EINVAL;
         }
 
@@ -310,6 +359,7 @@ static int journald_open(const Driver *d, DriverHost *host, const Facts *facts,
                 .sink.taker = journal_socket_get_name(socket),
                 .socket = socket,
                 .waiter.on_ready = journald_on_ready,
+                .parses_json = parses_json,
                 .has_timestamp = options_get_bool(d, options, "timestamp"),
                 .constant_size = constant.size,
         };
@@ -336,6 +386,11 @@ static int journald_check_namespace(const char *value, char reason[REASON_MAX_BY
                             *p))
                         return -EINVAL;
         return 0;
+}
+
+static int journald_check_parse(const char *value, char reason[REASON_MAX_BYTES])
+{
+        return strcmp(value, "json") == 0 || strcmp(value, "none") == 0 ? 0 : -EINVAL;
 }
 
 static const DriverOption journald_options[] = {
@@ -375,6 +430,13 @@ static const DriverOption journald_options[] = {
                 .key = "journal-namespace",
                 .rule = "the name of a journal namespace: letters, digits and _ - .",
                 .check = journald_check_namespace,
+        },
+        {
+                .key = "parse",
+                .preset = "none",
+                .rule = "none or json: whether the members of a line that is a JSON object become "
+                        "fields",
+                .check = journald_check_parse,
         },
 };
 

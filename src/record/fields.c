@@ -85,27 +85,42 @@ size_t field_name_from_key(Span key, const char *prefix, char ret[FIELD_NAME_MAX
         return size;
 }
 
+char *fields_put_name(char *p, Span name, Span value)
+{
+        uint64_t value_size = htole64(value.size);
+
+        memcpy(p, name.data, name.size);
+        p += name.size;
+        if (value.size == 0 || !memchr(value.data, '\n', value.size)) {
+                *p++ = '=';
+                return p;
+        }
+        *p++ = '\n';
+        memcpy(p, &value_size, sizeof(value_size));
+        return p + sizeof(value_size);
+}
+
+char *fields_put(char *p, Span name, Span value)
+{
+        p = fields_put_name(p, name, value);
+        if (value.size > 0)
+                memcpy(p, value.data, value.size);
+        p += value.size;
+        *p++ = '\n';
+        return p;
+}
+
 int fields_append(Buffer *b, const char *name, Span value)
 {
-        size_t name_size = strlen(name);
-        uint64_t value_size = htole64(value.size);
+        Span span = span_from_string(name);
         int r;
 
-        assert(field_name_is_valid((Span){ name, name_size }));
+        assert(field_name_is_valid(span));
 
-        /* Room for the longer form, so that nothing below can fail half-way. */
-        r = buffer_reserve(b, name_size + 1 + sizeof(value_size) + value.size + 1);
-        if (r < 0)
-                return r;
-
-        (void) buffer_append(b, name, name_size);
-        if (value.size > 0 && memchr(value.data, '\n', value.size)) {
-                (void) buffer_append_string(b, "\n");
-                (void) buffer_append(b, &value_size, sizeof(value_size));
-        } else
-                (void) buffer_append_string(b, "=");
-        (void) buffer_append_span(b, value);
-        return buffer_append_string(b, "\n");
+        r = buffer_reserve(b, FIELD_MAX_BYTES(span.size, value.size));
+        if (r >= 0)
+                b->size = (size_t) (fields_put(b->data + b->size, span, value) - b->data);
+        return r;
 }
 
 char *fields_put_decimal(char *p, uint64_t n)

@@ -33,6 +33,13 @@ char field_byte(char c);
  */
 size_t field_name_from_key(Span key, const char *prefix, char ret[FIELD_NAME_MAX_BYTES + 1]);
 
+/* Room for one field, whatever its value is. */
+#define FIELD_MAX_BYTES(name_size, value_size) ((name_size) + 9U + (value_size) + 1U)
+
+/* Writes a field to p, or what stands before its value. name must be valid. Returns the end. */
+char *fields_put(char *p, Span name, Span value);
+char *fields_put_name(char *p, Span name, Span value);
+
 /* Appends one field. name must be valid. Returns 0 or -ENOMEM. */
 int fields_append(Buffer *b, const char *name, Span value);
 

@@ -16,7 +16,7 @@
 #include "record/pattern.h"
 
 typedef struct GroupRules {
-        const Pattern *start;
+        Pattern *start; /* NULL: none, lines are not joined */
         size_t max_lines;
         size_t max_bytes; /* of the text; no more than the limit of a line counts */
 } GroupRules;

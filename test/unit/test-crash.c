@@ -3,8 +3,9 @@
 /*
  * The daemon's core killed at any instant, again and again, while two streams of one container are
  * written: no line is lost, and one that is shipped twice has the same ordinal and the same bytes.
- * The same for containers that do not wait: what they lost is told, and nothing else is lost. And
- * for one with two drivers: each has all, numbered by itself.
+ * The same for lines that are joined: what was cut is cut in the same way again. For containers that
+ * do not wait: what they lost is told, and nothing else is lost. And for one with two drivers: each
+ * has all, numbered by itself.
  */
 
 #include "../child.h"
@@ -74,6 +75,9 @@ ssize_t write(int fd, const void *data, size_t n)
         return k;
 }
 
+/* Between joined lines. */
+#define JOINT "\001"
+
 /* The sinks: a file each that entries are appended to. Killed with some of the entries written. */
 static int log_fds[LOGS];
 
@@ -97,7 +101,10 @@ static void on_write(Fixture *f, const Feed *feed, const Entry *entries, size_t 
                 }
                 assert(buffer_printf(&b, "%llu %i ", (unsigned long long) e->ordinal, e->stream) ==
                        0);
-                assert(buffer_append_span(&b, e->text) == 0 && buffer_append_string(&b, "\n") == 0);
+                for (size_t k = 0; k < e->text.size; k++)
+                        assert(buffer_append(&b, e->text.data[k] == '\n' ? JOINT : &e->text.data[k],
+                                             1) == 0);
+                assert(buffer_append_string(&b, "\n") == 0);
         }
         assert(write(log_fd, b.data, b.size) == (ssize_t) b.size);
         if (is_last)
@@ -233,26 +240,34 @@ static void take_line(Result *result, unsigned long long ordinal, const char *te
 /* Of each stream every line is there, or in its place one that was dropped. */
 static void check_order(const Shared *shared, Result *result)
 {
-        static const size_t head = sizeof(" 0 line ") - 1;
+        static const size_t head = sizeof("line ") - 1;
         unsigned long next[ENTRY_STREAMS] = {};
+        unsigned n_gap = 0;
 
         for (size_t i = 1; i <= result->n_all; i++) {
-                const Seen *line = &result->lines[i];
-                unsigned long number;
+                const Seen *entry = &result->lines[i];
+                const char *line;
                 unsigned kind;
 
-                if (line->size == 0) {
-                        result->n_dropped += line->text != NULL;
-                        result->n_missing += line->text == NULL;
+                if (entry->size == 0) {
+                        result->n_dropped += entry->text != NULL;
+                        n_gap += entry->text == NULL;
                         continue;
                 }
-                result->n_logged++;
-                assert(line->size > head);
-                kind = (unsigned) (line->text[1] - '0');
+                result->n_missing += n_gap;
+                n_gap = 0;
+                kind = (unsigned) (entry->text[1] - '0');
                 assert(kind < ENTRY_STREAMS);
-                number = strtoul(line->text + head, NULL, 10);
-                assert(number >= next[kind]);
-                next[kind] = number + 1;
+                line = entry->text + 2;
+                do {
+                        unsigned long number = strtoul(line + 1 + head, NULL, 10);
+
+                        assert(number >= next[kind]);
+                        next[kind] = number + 1;
+                        result->n_logged++;
+                        line++;
+                        line = memchr(line, *JOINT, (size_t) (entry->text + entry->size - line));
+                } while (line);
         }
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
                 assert(next[k] <= shared->n_lines[k]);
@@ -329,7 +344,7 @@ static void run(const Plan *plan)
                 assert(waitpid(writers[k], NULL, 0) == writers[k]);
         while (!is_drained(stored, n_stored))
                 nap(1000);
-        nap(100000);
+        nap(300000); /* joined lines, too */
         assert(child_was_killed(child_kill(pid)));
 
         for (size_t i = 0; i < plan->n_drivers; i++) {
@@ -341,7 +356,8 @@ static void run(const Plan *plan)
                        result.n_repeats);
                 assert(result.n_repeats > 0);
                 assert(plan->drops ? result.n_dropped > 0 || test_is_slow()
-                                   : result.n_missing + result.n_dropped == 0);
+                                   : result.n_logged == result.n_all &&
+                                             result.n_missing + result.n_dropped == 0);
         }
         for (size_t i = 0; i < n_stored; i++)
                 base_close(stored[i].fd);
@@ -352,10 +368,17 @@ static void run(const Plan *plan)
         assert(munmap(shared, sizeof(*shared)) == 0);
 }
 
+#define JOINED                                                                             \
+        "\"multiline-start\": \"^line [0-9]*[05]( |$)\", \"multiline-max-lines\": \"4\", " \
+        "\"multiline-timeout\": \"100ms\""
+
 int main(void)
 {
         static const Plan plans[] = {
                 { "", 400, false, 1 },
+                { ", \"options\": {" JOINED "}", 400, false, 1 },
+                { ", \"moreDrivers\": [{\"driver\": \"journald\", \"options\": {" JOINED "}}]", 400,
+                  false, 2 },
                 { ", \"moreDrivers\": [{\"driver\": \"journald\"}]", 400, false, 2 },
                 { ", \"options\": {\"mode\": \"non-blocking\"}", 200, true, 1 },
                 { ", \"options\": {\"mode\": \"non-blocking\", \"drop\": \"newest\"}", 200, true,

@@ -44,7 +44,18 @@ static void test_values(void)
         assert(d.rate && d.rate->drops && d.rate->lines.per_second == 0);
         assert(d.rate->bytes.per_second == 10240 && d.rate->burst_usec == 3000000);
         delivery_done(&d);
-        assert(!d.rate);
+        assert(!d.rate && !d.group.start);
+
+        assert(INIT(&d, &key, { "multiline-start", "^a" }) == 0);
+        assert(pattern_is_in(d.group.start, SPAN_LITERAL("ab")));
+        assert(d.group_timeout_usec == 1000000 && d.group.max_lines == 500);
+        assert(d.group.max_bytes == LINE_MAX_BYTES);
+        delivery_done(&d);
+        assert(INIT(&d, &key, { "multiline-start", "^a" }, { "multiline-timeout", "200ms" },
+                    { "multiline-max-lines", "9" }, { "multiline-max-bytes", "2K" }) == 0);
+        assert(d.group_timeout_usec == 200000 && d.group.max_lines == 9);
+        assert(d.group.max_bytes == 2048);
+        delivery_done(&d);
         puts("ok: values");
 }
 
@@ -59,6 +70,10 @@ static void test_refused(void)
         assert(strcmp(key, "rate-limit-burst") == 0);
         assert(INIT(&d, &key, { "rate-limit-action", "drop" }) == -EINVAL);
         assert(strcmp(key, "rate-limit-action") == 0);
+        assert(INIT(&d, &key, { "multiline-timeout", "2s" }) == -EINVAL);
+        assert(strcmp(key, "multiline-timeout") == 0);
+        assert(INIT(&d, &key, { "multiline-max-lines", "2" }) == -EINVAL);
+        assert(INIT(&d, &key, { "multiline-max-bytes", "2K" }) == -EINVAL);
         puts("ok: refused");
 }
 

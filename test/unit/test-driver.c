@@ -65,6 +65,13 @@ static const struct {
                 .bad = { "", ".", "..", ".hidden", "a/b", "../x", "a b", "a\n", "ä", "a%b", "@",
                          CHARS_64 "x" },
         },
+        {
+                .driver = "journald",
+                .key = "parse",
+                .preset = "none",
+                .good = { "json" },
+                .bad = { "", "JSON", "yes" },
+        },
         /* local has the same table. */
         {
                 .driver = "json-file",
@@ -191,6 +198,28 @@ static const struct {
                 .preset = "yes",
                 .good = { "yes", "off" },
                 .bad = { "", "maybe", "3" },
+        },
+        {
+                .key = "multiline-start",
+                .good = { "^[^[:space:]]", "^[0-9]{4}-", "^(<[0-7]>)?[A-Z]", "x" },
+                .bad = { "", "(", "\\d", "(a)\\1", "a**", "[[:bogus:]]", "a{1000}" },
+        },
+        {
+                .key = "multiline-timeout",
+                .preset = "1s",
+                .good = { "100ms", "5", "1h" },
+                .bad = { "", "99ms", "61min", "-1" },
+        },
+        {
+                .key = "multiline-max-lines",
+                .preset = "500",
+                .good = { "2", "10000" },
+                .bad = { "", "1", "10001", "1K" },
+        },
+        {
+                .key = "multiline-max-bytes",
+                .good = { "1K", "28K", "28672" },
+                .bad = { "", "1023", "29K", "0" },
         },
 };
 

@@ -2,135 +2,7 @@
 
 /* The journald driver: entries as journald reads them. */
 
-#undef NDEBUG
-
-#include <stdio.h>
-#include <string.h>
-
-#include "../journal-receiver.h"
-#include "../native-decoder.h"
-#include "../temporary.h"
-#include "driver/driver.h"
-#include "record/fields.h"
-
-#define EPOCH "00112233445566778899aabbccddeeff"
-#define ID_64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
-
-typedef struct Fixture {
-        Temporary temporary;
-        DriverHost host;
-        char journal_path[96];
-        char socket_path[104];
-        Receiver receiver;
-        Sink *sink;
-        unsigned n_ready;
-} Fixture;
-
-/* An expected field. The text of all tests is free of NUL, but see test_any_bytes(). */
-typedef struct Field {
-        const char *name;
-        const char *value;
-} Field;
-
-static const Facts plain_facts = { .id = "web", .epoch = EPOCH };
-
-static void fixture_on_ready(Sink *sink, void *userdata)
-{
-        ((Fixture *) userdata)->n_ready++;
-}
-
-static Fixture *fixture_new(void)
-{
-        Fixture *f = calloc(1, sizeof(*f));
-
-        assert(f);
-        temporary_init(&f->temporary);
-        assert(mkdirat(f->temporary.fd, "journal", 0700) == 0);
-        (void) snprintf(f->journal_path, sizeof(f->journal_path), "%s/journal", f->temporary.path);
-        (void) snprintf(f->socket_path, sizeof(f->socket_path), "%s/socket", f->journal_path);
-        receiver_open(&f->receiver, f->socket_path);
-        assert(sd_event_new(&f->host.event) >= 0);
-        f->host.journal_path = f->journal_path;
-        journal_sockets_init(&f->host.journals);
-        return f;
-}
-
-static void fixture_free(Fixture *f)
-{
-        sink_free(f->sink);
-        journal_sockets_done(&f->host.journals);
-        sd_event_unref(f->host.event);
-        base_close(f->receiver.fd);
-        temporary_done(&f->temporary);
-        free(f);
-}
-
-/* Opens the driver with options given as "key", "value" … NULL. */
-static int fixture_open(Fixture *f, const Facts *facts, const char *const *pairs,
-                        const char **ret_key, char reason[REASON_MAX_BYTES])
-{
-        const Driver *driver = driver_find("journald");
-        Pair options[8];
-        size_t n = 0;
-        int r;
-
-        for (; pairs && pairs[2 * n]; n++)
-                options[n] = (Pair){ pairs[2 * n], pairs[2 * n + 1] };
-        assert(options_check(driver, &(Options){ options, n }, ret_key, reason) == 0);
-
-        f->sink = sink_free(f->sink);
-        r = driver->open(driver, &f->host, facts, &(Options){ options, n }, &f->sink, ret_key,
-                         reason);
-        if (r >= 0) {
-                f->sink->on_ready = fixture_on_ready;
-                f->sink->userdata = f;
-        }
-        return r;
-}
-
-static void open_sink(Fixture *f, const Facts *facts, const char *const *pairs)
-{
-        char reason[REASON_MAX_BYTES];
-        const char *key;
-
-        assert(fixture_open(f, facts, pairs, &key, reason) == 0);
-}
-
-static size_t write_entries(Fixture *f, const Entry *entries, size_t n)
-{
-        return f->sink->driver->write(f->sink, entries, n);
-}
-
-static bool find_field(Span entry, const char *name, Span *ret)
-{
-        Span found;
-
-        while (native_next(&entry, &found, ret))
-                if (span_equal_string(found, name))
-                        return true;
-        return false;
-}
-
-/* The next entry has exactly these fields. */
-static void expect(Fixture *f, const Field *fields, size_t n)
-{
-        Span entry, rest, name, value;
-        size_t n_fields = 0;
-
-        assert(receiver_next(&f->receiver, &entry));
-        for (rest = entry; native_next(&rest, &name, &value); n_fields++)
-                assert(field_name_is_valid(name));
-        assert(rest.size == 0);
-        for (size_t i = 0; i < n; i++) {
-                assert(find_field(entry, fields[i].name, &value));
-                assert(span_equal_string(value, fields[i].value));
-        }
-        assert(n_fields == n);
-}
-
-#define EXPECT(f, ...)                            \
-        expect(f, (const Field[]){ __VA_ARGS__ }, \
-               sizeof((const Field[]){ __VA_ARGS__ }) / sizeof(Field))
+#include "../journald-fixture.h"
 
 static void test_plain(void)
 {
@@ -267,6 +139,22 @@ static void test_partial(void)
         puts("ok: partial");
 }
 
+/* Joined lines are one text. */
+static void test_joined(void)
+{
+        Fixture *f = fixture_new();
+        Span entry, value;
+
+        open_sink(f, &plain_facts, NULL);
+        assert(write_entries(f, &(Entry){ .text = SPAN_LITERAL("a\nMESSAGE=b\n\nPRIORITY=0\n") },
+                             1) == 1);
+        assert(receiver_next(&f->receiver, &entry));
+        assert(find_field(entry, "MESSAGE", &value));
+        assert(span_equal_string(value, "a\nMESSAGE=b\n\nPRIORITY=0\n"));
+        fixture_free(f);
+        puts("ok: joined");
+}
+
 static void test_end(void)
 {
         Fixture *f = fixture_new();
@@ -383,11 +271,12 @@ static void test_too_many_fields(void)
         static char names[ENV_MAX][8];
         static Pair env[ENV_MAX];
         Facts facts = plain_facts;
+        static char object[LINE_MAX_BYTES];
         Fixture *f = fixture_new();
         char reason[REASON_MAX_BYTES];
         const char *key;
         Span entry, rest, name, value;
-        size_t n_fields = 0;
+        size_t n_fields;
 
         for (size_t i = 0; i < ENV_MAX; i++) {
                 (void) snprintf(names[i], sizeof(names[i]), "A%zu", i);
@@ -400,17 +289,25 @@ static void test_too_many_fields(void)
         assert(strcmp(key, "labels") == 0 && strstr(reason, "fields"));
 
         /* The most that is taken, with all that a line can add. */
-        while (fixture_open(f, &facts,
-                            (const char *const[]){ "env-regex", ".*", "timestamp", "yes", NULL },
-                            &key, reason) < 0)
-                facts.n_env--;
-        assert(facts.n_env > 900);
-        assert(write_entries(f, &(Entry){ .ordinal = 1, .partial_first = 1, .exec_id = "e" }, 1) ==
-               1);
-        assert(receiver_next(&f->receiver, &entry));
-        for (rest = entry; native_next(&rest, &name, &value);)
-                n_fields++;
-        assert(n_fields < 1024);
+        for (unsigned i = 0; i < 2; i++) {
+                Entry e = { .ordinal = 1, .partial_first = i == 0, .exec_id = "e" };
+
+                while (fixture_open(f, &facts,
+                                    (const char *const[]){ "env-regex", ".*", "timestamp", "yes",
+                                                           "parse", i == 0 ? "none" : "json",
+                                                           NULL },
+                                    &key, reason) < 0)
+                        facts.n_env--;
+                assert(facts.n_env > 900);
+                if (i > 0)
+                        e.text = (Span){ object, make_object(object, sizeof(object)) };
+                assert(write_entries(f, &e, 1) == 1);
+                assert(receiver_next(&f->receiver, &entry));
+                n_fields = 0;
+                for (rest = entry; native_next(&rest, &name, &value);)
+                        n_fields++;
+                assert(n_fields > 900 && n_fields < 1024);
+        }
         fixture_free(f);
         puts("ok: too many fields");
 }
@@ -489,6 +386,7 @@ int main(void)
         test_facts();
         test_hostile_labels();
         test_partial();
+        test_joined();
         test_end();
         test_dropped();
         test_any_bytes();
