@@ -3,9 +3,9 @@
 /*
  * The daemon's core killed at any instant, again and again, while two streams of one container are
  * written: no line is lost, and one that is shipped twice has the same ordinal and the same bytes.
- * The same for lines that are joined: what was cut is cut in the same way again. For containers that
- * do not wait: what they lost is told, and nothing else is lost. And for one with two drivers: each
- * has all, numbered by itself.
+ * The same for lines that are joined: what was cut is cut in the same way again. For containers
+ * that do not wait: what they lost is told, and nothing else is lost. And for one with two drivers:
+ * each has all, numbered by itself.
  */
 
 #include "../child.h"
