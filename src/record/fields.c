@@ -50,13 +50,6 @@ bool field_name_is_valid(Span name)
         return true;
 }
 
-char field_byte(char c)
-{
-        if (c >= 'a' && c <= 'z')
-                return (char) (c - 'a' + 'A');
-        return (c >= 'A' && c <= 'Z') || is_digit(c) ? c : '_';
-}
-
 size_t field_name_from_key(Span key, const char *prefix, char ret[FIELD_NAME_MAX_BYTES + 1])
 {
         size_t prefix_size = strlen(prefix), size = 0;

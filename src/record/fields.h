@@ -23,7 +23,14 @@
 bool field_name_is_valid(Span name);
 
 /* The byte of a field name that stands for c, whatever the locale. */
-char field_byte(char c);
+static inline char field_byte(char c)
+{
+        unsigned letter = (unsigned char) (c & ~0x20);
+
+        if (letter - 'A' < 26)
+                return (char) letter;
+        return (unsigned char) c - (unsigned) '0' < 10 ? c : '_';
+}
 
 /*
  * Makes a field name of a label's or variable's key: upper case, any other byte becomes _, leading

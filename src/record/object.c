@@ -2,6 +2,7 @@
 
 /* JSON objects; see the header. One pass over the bytes; nothing is allocated. */
 
+#include <endian.h>
 #include <strings.h>
 #include <syslog.h>
 
@@ -59,29 +60,32 @@ static size_t utf8_size(const char *s, const char *end)
         return size;
 }
 
-/* Goes over what is in a string as it is, eight bytes at a step: adding or subtracting the same to
- * all bytes of a word leaves a bit 7 where something else is found. Stops before " and \; false
- * before what may not be there. */
+/* Bit 7 of the first byte that is ", \, a control character or above 127, and perhaps of some behind
+ * it. */
+static uint64_t find_special(uint64_t word)
+{
+        uint64_t quote = word ^ BYTES('"'), escape = word ^ BYTES('\\');
+
+        return (((word - BYTES(0x20)) & ~word) | word | ((quote - BYTES(0x01)) & ~quote) |
+                ((escape - BYTES(0x01)) & ~escape)) &
+               BYTES(0x80);
+}
+
+/* Goes over what is in a string as it is, eight bytes at a step. Stops before " and \; false before
+ * what may not be there. */
 static bool skip_plain(Reader *reader)
 {
         for (;;) {
+                uint64_t word, found = 0;
                 size_t size;
 
-                while (reader->end - reader->p >= 8) {
-                        uint64_t word, quote, escape;
-
+                while (found == 0 && reader->end - reader->p >= 8) {
                         memcpy(&word, reader->p, 8);
-                        quote = word ^ BYTES('"');
-                        escape = word ^ BYTES('\\');
-                        if ((((word - BYTES(0x20)) & ~word) | word |
-                             ((quote - BYTES(0x01)) & ~quote) |
-                             ((escape - BYTES(0x01)) & ~escape)) &
-                            BYTES(0x80))
-                                break;
-                        reader->p += 8;
+                        found = find_special(le64toh(word));
+                        reader->p += found == 0 ? 8 : __builtin_ctzll(found) / 8;
                 }
-                while (reader->p < reader->end && *reader->p != '"' && *reader->p != '\\' &&
-                       (unsigned char) *reader->p >= 0x20 && (unsigned char) *reader->p < 0x80)
+                while (found == 0 && reader->p < reader->end &&
+                       find_special((unsigned char) *reader->p | BYTES('a') << 8) == 0)
                         reader->p++;
                 if (reader->p == reader->end || (unsigned char) *reader->p < 0x20)
                         return false;
@@ -340,11 +344,14 @@ static bool add_field(Reader *reader, Span value, bool is_string)
 }
 
 /* Whether the object that comes has no members. */
-static bool is_empty_object(const Reader *reader)
+static bool is_empty_object(Reader *reader)
 {
-        Reader ahead = *reader;
+        const char *begin = reader->p;
+        bool is_empty;
 
-        return take(&ahead, '{') && take(&ahead, '}');
+        is_empty = take(reader, '{') && take(reader, '}');
+        reader->p = begin;
+        return is_empty;
 }
 
 static bool read_member(Reader *reader, bool is_array_item)
@@ -398,7 +405,7 @@ static bool read_members(Reader *reader, bool is_array_item)
 static int get_priority(Span level)
 {
         static const struct {
-                const char *name;
+                const char name[16];
                 int priority;
         } names[] = {
                 { "info", LOG_INFO },       { "error", LOG_ERR },          { "warn", LOG_WARNING },
@@ -418,41 +425,51 @@ static int get_priority(Span level)
         if (level.size == 2 && level.data[0] >= '1' && level.data[0] <= '6' &&
             level.data[1] >= '0' && level.data[1] <= '9')
                 return tens[level.data[0] - '1'];
-        for (size_t i = 0; i < ARRAY_SIZE(names); i++)
-                if (strlen(names[i].name) == level.size &&
-                    strncasecmp(names[i].name, level.data, level.size) == 0)
+        for (size_t i = 0; i < ARRAY_SIZE(names) && level.size < sizeof(names[i].name); i++)
+                if (strncasecmp(names[i].name, level.data, level.size) == 0 &&
+                    names[i].name[level.size] == '\0')
                         return names[i].priority;
         return -1;
 }
 
 /* The field of the first of three names that is there, or NULL. */
-static ObjectField *find_field(Object *o, const char *const names[3])
+static ObjectField *find_field(Object *o, const Span names[3])
 {
         for (size_t k = 0; k < 3; k++)
                 for (size_t i = 0; i < o->n_fields; i++)
-                        if (span_equal_string(o->fields[i].name, names[k]))
+                        if (span_equal(o->fields[i].name, names[k]))
                                 return &o->fields[i];
         return NULL;
 }
 
 bool object_parse(Span line, char scratch[OBJECT_SCRATCH_BYTES], Object *ret)
 {
-        static const char *const levels[] = { "JSON_LEVEL", "JSON_SEVERITY", "JSON_LVL" };
-        static const char *const messages[] = { "JSON_MESSAGE", "JSON_MSG", "JSON_LOG" };
-        Reader reader = {
-                .p = line.data,
-                .end = line.data + line.size,
-                .scratch = scratch,
-                .object = ret,
-                .name = "JSON",
-                .name_size = 4,
+        static const Span levels[] = {
+                SPAN_LITERAL("JSON_LEVEL"),
+                SPAN_LITERAL("JSON_SEVERITY"),
+                SPAN_LITERAL("JSON_LVL"),
+        };
+        static const Span messages[] = {
+                SPAN_LITERAL("JSON_MESSAGE"),
+                SPAN_LITERAL("JSON_MSG"),
+                SPAN_LITERAL("JSON_LOG"),
         };
         ObjectField *field;
+        Reader reader;
 
         if (line.size > LINE_MAX_BYTES || line.size == 0)
                 return false;
         ret->n_fields = 0;
         ret->message = (Span){};
+        /* Not the tables: that would take longer than most lines. */
+        reader.p = line.data;
+        reader.end = line.data + line.size;
+        reader.scratch = scratch;
+        reader.object = ret;
+        reader.depth = 0;
+        reader.ends = 0;
+        reader.name_size = sizeof("JSON") - 1;
+        memcpy(reader.name, "JSON", reader.name_size);
         if (!read_members(&reader, false))
                 return false;
         skip_space(&reader);

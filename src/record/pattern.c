@@ -33,6 +33,7 @@ struct Pattern {
         bool matches_nothing; /* the empty text, and so in any */
         Set first;
         Set last;
+        Set begin;            /* what the begin of a text alone leads to */
         Set accepts[SYMBOLS]; /* the positions that take it */
         Set follow[PATTERN_POSITIONS_MAX];
 };
@@ -376,6 +377,28 @@ static Fragment parse_alternatives(Parser *parser)
         return f;
 }
 
+/* The positions that an anchor or several lead to from set, which it adds to it: they take no
+ * bytes. At the begin of an empty text is its end, too. */
+static void pass_anchors(const Pattern *pattern, Set *set, bool at_begin, bool at_end)
+{
+        Set next, before;
+
+        do {
+                before = *set;
+                next = pattern->first;
+                set_add_followers(&next, pattern, set);
+                for (size_t i = 0; i < WORDS; i++) {
+                        uint64_t takes = 0;
+
+                        if (at_begin)
+                                takes |= pattern->accepts[SYMBOL_BEGIN].words[i];
+                        if (at_end)
+                                takes |= pattern->accepts[SYMBOL_END].words[i];
+                        set->words[i] |= next.words[i] & takes;
+                }
+        } while (memcmp(set, &before, sizeof(before)) != 0);
+}
+
 int pattern_new(Pattern **ret, const char *text, char reason[REASON_MAX_BYTES])
 {
         Parser parser = { .p = text };
@@ -404,6 +427,7 @@ int pattern_new(Pattern **ret, const char *text, char reason[REASON_MAX_BYTES])
         for (size_t i = 0; i < WORDS; i++)
                 if (f.first.words[i] & ~parser.pattern->accepts[SYMBOL_BEGIN].words[i])
                         parser.pattern->is_anchored = false;
+        pass_anchors(parser.pattern, &parser.pattern->begin, true, false);
         *ret = parser.pattern;
         return 0;
 }
@@ -421,47 +445,27 @@ int pattern_check(const char *text, char reason[REASON_MAX_BYTES])
         return pattern_new(&pattern, text, reason);
 }
 
-/* The positions that an anchor or several lead to from set, which it adds to it: they take no
- * bytes. At the begin of an empty text is its end, too. */
-static void pass_anchors(const Pattern *pattern, Set *set, bool at_begin, bool at_end)
-{
-        Set next, before;
-
-        do {
-                before = *set;
-                next = pattern->first;
-                set_add_followers(&next, pattern, set);
-                for (size_t i = 0; i < WORDS; i++) {
-                        uint64_t takes = 0;
-
-                        if (at_begin)
-                                takes |= pattern->accepts[SYMBOL_BEGIN].words[i];
-                        if (at_end)
-                                takes |= pattern->accepts[SYMBOL_END].words[i];
-                        set->words[i] |= next.words[i] & takes;
-                }
-        } while (memcmp(set, &before, sizeof(before)) != 0);
-}
-
 bool pattern_is_in(const Pattern *pattern, Span text)
 {
-        Set set = {}, next;
+        Set set = pattern->begin, next;
 
         if (pattern->matches_nothing)
                 return true;
-        pass_anchors(pattern, &set, true, text.size == 0);
         for (size_t k = 0; k < text.size; k++) {
                 const Set *accepts = &pattern->accepts[(unsigned char) text.data[k]];
-                uint64_t any = 0;
 
                 if (set_intersects(&set, &pattern->last))
                         return true;
                 next = pattern->is_anchored ? (Set){} : pattern->first;
                 set_add_followers(&next, pattern, &set);
+                if (!set_intersects(&next, accepts)) {
+                        if (pattern->is_anchored)
+                                return false;
+                        set = (Set){};
+                        continue;
+                }
                 for (size_t i = 0; i < WORDS; i++)
-                        any |= set.words[i] = next.words[i] & accepts->words[i];
-                if (any == 0 && pattern->is_anchored)
-                        return false;
+                        set.words[i] = next.words[i] & accepts->words[i];
         }
         pass_anchors(pattern, &set, text.size == 0, true);
         return set_intersects(&set, &pattern->last);
