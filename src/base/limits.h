@@ -190,3 +190,10 @@
 
 /* One message of our own log. */
 #define LOG_LINE_MAX_BYTES 2048U
+
+/* What conlogctl holds of lines that it joins from parts: so many at a time, each stream of the
+ * container and of its logged execs may have one; and so long. More comes out in pieces. */
+#define OPEN_LINES_MAX (2U * (1 + EXECS_LOGGED_MAX))
+#define OPEN_LINE_MAX_BYTES (16U * 1024 * 1024)
+/* Attributes of a line that conlogctl shows: what journald takes in one entry. */
+#define LOG_ATTRIBUTES_MAX 1024U

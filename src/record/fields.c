@@ -19,7 +19,7 @@ static bool is_digit(char c)
         return c >= '0' && c <= '9';
 }
 
-static bool is_reserved(Span name)
+bool field_name_is_reserved(Span name)
 {
         for (size_t i = 0; i < ARRAY_SIZE(reserved); i++) {
                 Span known = span_from_string(reserved[i]);
@@ -67,7 +67,7 @@ size_t field_name_from_key(Span key, const char *prefix, char ret[FIELD_NAME_MAX
         if (size == 0) {
                 memcpy(ret, prefix, prefix_size);
                 size = prefix_size;
-        } else if (is_digit(ret[0]) || is_reserved((Span){ ret, size })) {
+        } else if (is_digit(ret[0]) || field_name_is_reserved((Span){ ret, size })) {
                 size = MIN(size, FIELD_NAME_MAX_BYTES - prefix_size - 1);
                 memmove(ret + prefix_size + 1, ret, size);
                 memcpy(ret, prefix, prefix_size);

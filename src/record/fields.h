@@ -32,6 +32,9 @@ static inline char field_byte(char c)
         return (unsigned char) c - (unsigned) '0' < 10 ? c : '_';
 }
 
+/* Whether conlogd or journald gives meaning to a field of this name: no label has it. */
+bool field_name_is_reserved(Span name);
+
 /*
  * Makes a field name of a label's or variable's key: upper case, any other byte becomes _, leading
  * ones are removed, cut at 64. A result that would be empty, begin with a digit, or take the name

@@ -14,6 +14,8 @@
 
 enum {
         OPTION_ADD_DRIVER = 0x100,
+        OPTION_DETAILS,
+        OPTION_DRIVER,
         OPTION_ENV,
         OPTION_EXEC,
         OPTION_FULL,
@@ -30,26 +32,34 @@ enum {
         OPTION_NO_LEGEND,
         OPTION_NO_STDIN,
         OPTION_REMOVE_DRIVER,
+        OPTION_SINCE,
         OPTION_SOCKET,
         OPTION_STDERR,
         OPTION_STDOUT,
+        OPTION_STREAM,
         OPTION_TERMINAL,
         OPTION_UNIT,
+        OPTION_UNTIL,
         OPTION_VERSION,
 };
 
 static const struct option options[] = {
         { "add-driver", required_argument, NULL, OPTION_ADD_DRIVER },
+        { "details", no_argument, NULL, OPTION_DETAILS },
         { "directory", required_argument, NULL, 'D' },
+        { "driver", required_argument, NULL, OPTION_DRIVER },
         { "env", required_argument, NULL, OPTION_ENV },
         { "exec", required_argument, NULL, OPTION_EXEC },
+        { "follow", no_argument, NULL, 'f' },
         { "full", no_argument, NULL, OPTION_FULL },
+        { "grep", required_argument, NULL, 'g' },
         { "help", no_argument, NULL, 'h' },
         { "id", required_argument, NULL, OPTION_ID },
         { "image", required_argument, NULL, OPTION_IMAGE },
         { "image-id", required_argument, NULL, OPTION_IMAGE_ID },
         { "json", optional_argument, NULL, OPTION_JSON },
         { "label", required_argument, NULL, OPTION_LABEL },
+        { "lines", required_argument, NULL, 'n' },
         { "log", no_argument, NULL, OPTION_LOG },
         { "log-driver", required_argument, NULL, OPTION_LOG_DRIVER },
         { "log-opt", required_argument, NULL, OPTION_LOG_OPT },
@@ -57,12 +67,17 @@ static const struct option options[] = {
         { "namespace", required_argument, NULL, OPTION_NAMESPACE },
         { "no-legend", no_argument, NULL, OPTION_NO_LEGEND },
         { "no-stdin", no_argument, NULL, OPTION_NO_STDIN },
+        { "output", required_argument, NULL, 'o' },
         { "remove-driver", required_argument, NULL, OPTION_REMOVE_DRIVER },
+        { "since", required_argument, NULL, OPTION_SINCE },
         { "socket", required_argument, NULL, OPTION_SOCKET },
         { "stderr", required_argument, NULL, OPTION_STDERR },
         { "stdout", required_argument, NULL, OPTION_STDOUT },
+        { "stream", required_argument, NULL, OPTION_STREAM },
         { "terminal", no_argument, NULL, OPTION_TERMINAL },
+        { "timestamps", no_argument, NULL, 't' },
         { "unit", required_argument, NULL, OPTION_UNIT },
+        { "until", required_argument, NULL, OPTION_UNTIL },
         { "version", no_argument, NULL, OPTION_VERSION },
         {},
 };
@@ -185,6 +200,45 @@ static int arguments_set_fd(int *ret, const char *option, const char *text)
         return 0;
 }
 
+/* Those of logs. Returns whether it is one. */
+static bool arguments_take_logs_option(Arguments *a, int option)
+{
+        switch (option) {
+        case 'f':
+                a->is_following = true;
+                return true;
+        case 'g':
+                a->grep = optarg;
+                return true;
+        case 'n':
+                a->lines = optarg;
+                return true;
+        case 'o':
+                a->format = optarg;
+                return true;
+        case 't':
+                a->has_timestamps = true;
+                return true;
+        case OPTION_DETAILS:
+                a->has_details = true;
+                return true;
+        case OPTION_DRIVER:
+                a->driver = optarg;
+                return true;
+        case OPTION_SINCE:
+                a->since = optarg;
+                return true;
+        case OPTION_STREAM:
+                a->stream = optarg;
+                return true;
+        case OPTION_UNTIL:
+                a->until = optarg;
+                return true;
+        default:
+                return false;
+        }
+}
+
 static int arguments_take_option(Arguments *a, int option)
 {
         switch (option) {
@@ -247,8 +301,8 @@ static int arguments_take_option(Arguments *a, int option)
         case OPTION_VERSION:
                 a->wants_version = true;
                 return 0;
-        default: /* getopt_long() has told */
-                return -EINVAL;
+        default: /* or getopt_long() has told */
+                return arguments_take_logs_option(a, option) ? 0 : -EINVAL;
         }
 }
 
@@ -297,7 +351,7 @@ static int arguments_take_all(Arguments *a, const Verb *verbs, size_t n_verbs, i
         int option, r;
 
         /* "-": words that are no options come as option 1, in their place. */
-        while ((option = getopt_long(argc, argv, "-hD:", options, NULL)) >= 0) {
+        while ((option = getopt_long(argc, argv, "-hD:fg:n:o:t", options, NULL)) >= 0) {
                 if (option != 1)
                         r = arguments_take_option(a, option);
                 else if (a->verb && a->verb->takes_command && a->n_words == a->verb->max_words) {

@@ -53,9 +53,21 @@ struct Arguments {
         int stdout_fd;
         int stderr_fd;
 
-        /* Where verify reads. */
+        /* Where verify and logs read. */
         const char *namespace;
         const char *directory;
+
+        /* What logs shows, as given; NULL: not said. */
+        const char *driver;
+        const char *since;
+        const char *until;
+        const char *lines;
+        const char *stream;
+        const char *grep;
+        const char *format;
+        bool is_following;
+        bool has_timestamps;
+        bool has_details;
 };
 
 /* Returns 0; or -EINVAL, when what is wrong has been told. */

@@ -11,6 +11,7 @@
 #include "tool/display.h"
 #include "tool/doctor.h"
 #include "tool/launch.h"
+#include "tool/logs.h"
 #include "tool/session.h"
 #include "tool/verify.h"
 
@@ -38,11 +39,31 @@ static const Verb verbs[] = {
           adjust_set },
         { "rotate", "CONTAINER... [--log-driver=DRIVER]", 1, ARGUMENTS_WORDS_MAX, false,
           adjust_rotate },
+        { "logs", "[OPTIONS...] CONTAINER", 1, 1, false, logs_run },
         { "verify", "[-D DIRECTORY] CONTAINER", 1, 1, false, verify_run },
         { "drivers", "", 0, 0, false, display_drivers },
         { "reload", "", 0, 0, false, reload },
         { "doctor", "", 0, 0, false, doctor_run },
 };
+
+/* What conlogctl finds in the log. */
+static void help_reading(const char *b, const char *n)
+{
+        printf("\n%sOptions of logs:%s\n"
+               "  -f --follow                   Go on with what is written, until its streams end\n"
+               "  -n --lines=N                  Only the last N lines\n"
+               "     --since=TIME               Only lines of that time: \"20:07\", \"1h ago\",\n"
+               "     --until=TIME               and all that journalctl and docker take\n"
+               "     --stream=STREAM            Only stdout or stderr\n"
+               "  -g --grep=REGEX               Only lines that match\n"
+               "  -t --timestamps               Begin each line with its time\n"
+               "     --details                  and with its labels, variables and tag\n"
+               "  -o --output=FORMAT            cat (bare lines), short (as journalctl), json\n"
+               "\n%sOptions of logs and verify:%s\n"
+               "     --namespace=NAMESPACE      Read the journal of a namespace\n"
+               "  -D --directory=PATH           Read the journal files in a directory\n",
+               b, n, b, n);
+}
 
 /* b and n: what begins bold text, and what ends it. */
 static void help_commands(const char *b, const char *n)
@@ -64,6 +85,7 @@ static void help_commands(const char *b, const char *n)
                "  set CONTAINER [KEY=VALUE...]  Change options of a driver while it runs, add or\n"
                "                                remove a driver; KEY= is the default\n"
                "  rotate CONTAINER...           Begin new log files\n"
+               "  logs CONTAINER                Show what it wrote; also when it is long gone\n"
                "  verify CONTAINER              Read the journal back, and name each line that is\n"
                "                                missing, repeated or altered\n",
                b, n);
@@ -103,11 +125,9 @@ static void help_options(const char *b, const char *n)
         printf("\n%sOptions of exec and remove:%s\n"
                "     --exec=ID                  Id of the exec; exec makes one up\n"
                "     --log                      exec: log the streams as the container's are,\n"
-               "                                instead of carrying them here\n"
-               "\n%sOptions of verify:%s\n"
-               "     --namespace=NAMESPACE      Read the journal of a namespace\n"
-               "  -D --directory=PATH           Read the journal files in a directory\n",
-               b, n, b, n);
+               "                                instead of carrying them here\n",
+               b, n);
+        help_reading(b, n);
         printf("\n%sOptions:%s\n"
                "  -h --help                     Show this help\n"
                "     --version                  Show the version\n"
@@ -129,7 +149,7 @@ static int help(void)
                "  ExecStart=conlogctl run --id=web --name=web -- crun run web\n"
                "  ExecStopPost=conlogctl remove web\n"
                "\nWhat a container wrote, and whether all of it is there:\n"
-               "  journalctl CONTAINER_NAME=web\n"
+               "  conlogctl logs web\n"
                "  conlogctl verify web\n"
                "\nThe exit status of run and exec is the command's, and 127 or 126 when it could\n"
                "not be started. That of verify is 0 when every line is there, 1 when one is\n"

@@ -3,7 +3,6 @@
 /* Foreign text on a terminal; see the header. */
 
 #include "tool/escape.h"
-#include "base/buffer.h"
 
 /* The first character: its size in bytes, or 0 when it is no UTF-8. */
 static size_t utf8_decode(Span s, uint32_t *ret)
@@ -38,24 +37,47 @@ static bool character_is_plain(uint32_t c)
                c != 0x200f && c != 0x061c;
 }
 
-char *escape_new(Span text)
+int escape_append(Buffer *b, Span text, const char *kept)
 {
-        Buffer b = {};
         int r = 0;
 
         while (text.size > 0 && r >= 0) {
                 uint32_t c = 0;
                 size_t size = utf8_decode(text, &c);
 
-                if (size > 0 && character_is_plain(c))
-                        r = buffer_append(&b, text.data, size);
+                if (size > 0 &&
+                    (character_is_plain(c) || (c > 0 && c < 0x80 && strchr(kept, (int) c))))
+                        r = buffer_append(b, text.data, size);
                 else
                         for (size_t i = 0; i < MAX(size, (size_t) 1) && r >= 0; i++)
-                                r = buffer_printf(&b, "\\x%02x", (unsigned char) text.data[i]);
+                                r = buffer_printf(b, "\\x%02x", (unsigned char) text.data[i]);
                 text = span_skip(text, MAX(size, (size_t) 1));
         }
+        return r;
+}
 
-        if (r < 0 || buffer_append(&b, "", 1) < 0) {
+int escape_append_json(Buffer *b, Span text)
+{
+        int r = 0;
+
+        while (text.size > 0 && r >= 0) {
+                uint32_t c = 0;
+                size_t size = MAX(utf8_decode(text, &c), (size_t) 1);
+
+                if (character_is_plain(c))
+                        r = buffer_append(b, text.data, size);
+                else
+                        r = buffer_printf(b, "\\u%04x", (unsigned) c);
+                text = span_skip(text, size);
+        }
+        return r;
+}
+
+char *escape_new(Span text)
+{
+        Buffer b = {};
+
+        if (escape_append(&b, text, "") < 0 || buffer_append(&b, "", 1) < 0) {
                 buffer_done(&b);
                 return NULL;
         }

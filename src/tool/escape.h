@@ -6,7 +6,7 @@
  * cursor, change colours, or turn the line around.
  */
 
-#include "base/span.h"
+#include "base/buffer.h"
 
 /*
  * A copy of text with every byte of a control character as \xNN: C0, DEL, C1, and the marks of
@@ -15,6 +15,12 @@
  * without memory.
  */
 char *escape_new(Span text);
+
+/* The same, at the end of b; the control characters in kept stay as they are. 0 or -ENOMEM. */
+int escape_append(Buffer *b, Span text, const char *kept);
+
+/* The same for JSON text, which is UTF-8: control characters as \uNNNN. 0 or -ENOMEM. */
+int escape_append_json(Buffer *b, Span text);
 
 /* How many columns an escaped text takes: one for each character. */
 size_t escape_columns(const char *text);
