@@ -197,3 +197,6 @@
 #define OPEN_LINE_MAX_BYTES (16U * 1024 * 1024)
 /* Attributes of a line that conlogctl shows: what journald takes in one entry. */
 #define LOG_ATTRIBUTES_MAX 1024U
+/* A record in a log file: a line with what Docker's drivers put around it, or many that belong
+ * together. What is longer is no record. */
+#define LOG_RECORD_MAX_BYTES (16U * 1024 * 1024)

@@ -59,6 +59,8 @@ static void help_reading(const char *b, const char *n)
                "  -t --timestamps               Begin each line with its time\n"
                "     --details                  and with its labels, variables and tag\n"
                "  -o --output=FORMAT            cat (bare lines), short (as journalctl), json\n"
+               "     --driver=DRIVER            Read what this one has stored: journald,\n"
+               "                                json-file, local, k8s-file\n"
                "\n%sOptions of logs and verify:%s\n"
                "     --namespace=NAMESPACE      Read the journal of a namespace\n"
                "  -D --directory=PATH           Read the journal files in a directory\n",

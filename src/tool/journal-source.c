@@ -61,11 +61,6 @@ typedef struct Extent {
         bool is_there;
 } Extent;
 
-typedef struct AttributeExtents {
-        Extent key;
-        Extent value;
-} AttributeExtents;
-
 typedef struct JournalSource {
         LogSource source;
         sd_journal *journal;
@@ -78,9 +73,7 @@ typedef struct JournalSource {
         char vouched[33]; /* an epoch that is conlogd's own */
         Buffer buffer;
         Extent extents[FIELDS];
-        AttributeExtents attribute_extents[LOG_ATTRIBUTES_MAX];
-        LogAttribute attributes[LOG_ATTRIBUTES_MAX];
-        size_t n_attributes;
+        LogAttributes attributes;
 } JournalSource;
 
 static int journal_open(const JournalScope *scope, sd_journal **ret)
@@ -142,7 +135,7 @@ static int seek_last(sd_journal *j, uint64_t *ret_usec)
         return r < 0 ? r : 1;
 }
 
-static int find_id(const JournalScope *scope, const char *id, journal_on_container on_container,
+static int find_id(const JournalScope *scope, const char *id, log_on_container on_container,
                    void *userdata)
 {
         _cleanup_(journal_closep) sd_journal *j = NULL;
@@ -155,7 +148,7 @@ static int find_id(const JournalScope *scope, const char *id, journal_on_contain
         return r <= 0 ? r : on_container(id, usec, userdata);
 }
 
-static int find_name(const JournalScope *scope, const char *name, journal_on_container on_container,
+static int find_name(const JournalScope *scope, const char *name, log_on_container on_container,
                      void *userdata)
 {
         static const size_t prefix = sizeof("CONTAINER_ID_FULL=") - 1;
@@ -178,8 +171,8 @@ static int find_name(const JournalScope *scope, const char *name, journal_on_con
         return id ? on_container(id, usec, userdata) : -ENOMEM;
 }
 
-static int find_prefix(const JournalScope *scope, const char *word,
-                       journal_on_container on_container, void *userdata)
+static int find_prefix(const JournalScope *scope, const char *word, log_on_container on_container,
+                       void *userdata)
 {
         _cleanup_(journal_closep) sd_journal *j = NULL;
         _cleanup_free_ char *begin = NULL;
@@ -209,15 +202,15 @@ static int find_prefix(const JournalScope *scope, const char *word,
         return r;
 }
 
-int journal_source_find(const JournalScope *scope, JournalLookup by, const char *word,
-                        journal_on_container on_container, void *userdata)
+int journal_source_find(const JournalScope *scope, LogNaming by, const char *word,
+                        log_on_container on_container, void *userdata)
 {
         switch (by) {
-        case JOURNAL_LOOKUP_ID:
+        case LOG_NAMING_ID:
                 return find_id(scope, word, on_container, userdata);
-        case JOURNAL_LOOKUP_NAME:
+        case LOG_NAMING_NAME:
                 return find_name(scope, word, on_container, userdata);
-        case JOURNAL_LOOKUP_PREFIX:
+        case LOG_NAMING_PREFIX:
         default:
                 return find_prefix(scope, word, on_container, userdata);
         }
@@ -249,33 +242,14 @@ static uint64_t entry_number(const JournalSource *s, Field field)
         return parse_unsigned(copy, 0, UINT64_MAX, &n) < 0 ? 0 : n;
 }
 
-static int entry_take_attribute(JournalSource *s, Span name, Span value)
-{
-        AttributeExtents *extents = s->attribute_extents + s->n_attributes;
-        int r;
-
-        if (s->n_attributes == LOG_ATTRIBUTES_MAX || name.size == 0 || *name.data == '_' ||
-            field_name_is_reserved(name))
-                return 0;
-        r = entry_keep(s, name, &extents->key);
-        if (r >= 0)
-                r = entry_keep(s, value, &extents->value);
-        if (r < 0)
-                return r;
-        s->n_attributes++;
-        return 0;
-}
-
 /* The tag is one unless it is what every container has. */
 static int entry_take_tag(JournalSource *s)
 {
         Span tag = entry_field(s, FIELD_TAG);
 
-        if (!s->wish.with_attributes || tag.size == 0 || s->n_attributes == LOG_ATTRIBUTES_MAX ||
-            span_equal_string(tag, s->id_shown))
+        if (!s->wish.with_attributes || tag.size == 0 || span_equal_string(tag, s->id_shown))
                 return 0;
-        s->attribute_extents[s->n_attributes].value = s->extents[FIELD_TAG];
-        return entry_keep(s, SPAN_LITERAL("tag"), &s->attribute_extents[s->n_attributes++].key);
+        return log_attributes_add(&s->attributes, SPAN_LITERAL("tag"), tag);
 }
 
 /* The first of two fields of one name counts. */
@@ -292,7 +266,10 @@ static int entry_take(JournalSource *s, Span field)
                 if (name.size == field_names[i].size &&
                     memcmp(name.data, field_names[i].data, name.size) == 0)
                         return s->extents[i].is_there ? 0 : entry_keep(s, value, &s->extents[i]);
-        return s->wish.with_attributes ? entry_take_attribute(s, name, value) : 0;
+        if (!s->wish.with_attributes || name.size == 0 || *name.data == '_' ||
+            field_name_is_reserved(name))
+                return 0;
+        return log_attributes_add(&s->attributes, name, value);
 }
 
 /* The fields are copied: the journal's own memory of one may be gone when the next one is read. One
@@ -305,7 +282,7 @@ static int entry_read(JournalSource *s)
 
         buffer_clear(&s->buffer);
         memset(s->extents, 0, sizeof(s->extents));
-        s->n_attributes = 0;
+        log_attributes_clear(&s->attributes);
         sd_journal_restart_data(s->journal);
         while ((r = sd_journal_enumerate_available_data(s->journal, &data, &size)) > 0) {
                 r = entry_take(s, (Span){ .data = data, .size = size });
@@ -391,11 +368,7 @@ static void entry_to_record(JournalSource *s, bool is_loss, uint64_t usec, LogRe
 {
         bool is_error = is_loss || span_equal_string(entry_field(s, FIELD_STREAM), "stderr");
 
-        for (size_t i = 0; i < s->n_attributes; i++)
-                s->attributes[i] = (LogAttribute){
-                        .key = entry_get(s, s->attribute_extents[i].key),
-                        .value = entry_get(s, s->attribute_extents[i].value),
-                };
+        log_attributes_finish(&s->attributes);
         *ret = (LogRecord){
                 .stream = is_error ? ENTRY_STDERR : ENTRY_STDOUT,
                 .text = entry_field(s, FIELD_MESSAGE),
@@ -408,8 +381,8 @@ static void entry_to_record(JournalSource *s, bool is_loss, uint64_t usec, LogRe
                 .exec = entry_field(s, FIELD_EXEC),
                 .host = entry_field(s, FIELD_HOST),
                 .tag = entry_field(s, FIELD_TAG),
-                .attributes = s->attributes,
-                .n_attributes = s->n_attributes,
+                .attributes = s->attributes.items,
+                .n_attributes = s->attributes.n,
         };
 }
 
@@ -523,12 +496,12 @@ static LogSource *journal_source_free(LogSource *source)
 
         sd_journal_close(s->journal);
         buffer_done(&s->buffer);
+        buffer_done(&s->attributes.text);
         free(s);
         return NULL;
 }
 
 static const LogSourceKind journal_source_kind = {
-        .driver = "journald",
         .seek = journal_source_seek,
         .rewind = journal_source_rewind,
         .next = journal_source_next,

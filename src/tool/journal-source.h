@@ -16,18 +16,9 @@ typedef struct JournalScope {
         const char *directory;
 } JournalScope;
 
-typedef enum JournalLookup {
-        JOURNAL_LOOKUP_ID,
-        JOURNAL_LOOKUP_NAME,   /* of containers that had it, the one that wrote last */
-        JOURNAL_LOOKUP_PREFIX, /* of an id */
-} JournalLookup;
-
-/* A container that was found. Negative returns end the search and are passed on. */
-typedef int (*journal_on_container)(const char *id, uint64_t last_usec, void *userdata);
-
 /* Looks for containers. Returns 0 or a negative errno. */
-int journal_source_find(const JournalScope *scope, JournalLookup by, const char *word,
-                        journal_on_container on_container, void *userdata);
+int journal_source_find(const JournalScope *scope, LogNaming by, const char *word,
+                        log_on_container on_container, void *userdata);
 
 /* Returns 1 and the source; 0 if the journal has nothing of this container that this user may read;
  * or a negative errno. */

@@ -9,6 +9,7 @@
 
 #include <poll.h>
 
+#include "base/buffer.h"
 #include "base/limits.h"
 #include "record/entry.h"
 
@@ -17,6 +18,25 @@ typedef struct LogAttribute {
         Span key;
         Span value;
 } LogAttribute;
+
+/* Those of one line; it keeps its memory for the next. */
+typedef struct LogAttributes {
+        Buffer text;
+        LogAttribute items[LOG_ATTRIBUTES_MAX];
+        size_t n;
+} LogAttributes;
+
+static inline void log_attributes_clear(LogAttributes *attributes)
+{
+        buffer_clear(&attributes->text);
+        attributes->n = 0;
+}
+
+/* Copies both. More than LOG_ATTRIBUTES_MAX are left out. Returns 0 or -ENOMEM. */
+int log_attributes_add(LogAttributes *attributes, Span key, Span value);
+
+/* After the last one: now the items are there to be read. */
+void log_attributes_finish(LogAttributes *attributes);
 
 /* A line as it is stored, or a part of one. All is borrowed and dies with the next record. */
 typedef struct LogRecord {
@@ -38,6 +58,17 @@ typedef struct LogRecord {
         size_t n_attributes;
 } LogRecord;
 
+/* How a container may be named. */
+typedef enum LogNaming {
+        LOG_NAMING_ID,
+        LOG_NAMING_NAME,   /* of containers that had it, the one that wrote last */
+        LOG_NAMING_PREFIX, /* of an id */
+        LOG_NAMINGS,
+} LogNaming;
+
+/* A container that was found. Negative returns end the search and are passed on. */
+typedef int (*log_on_container)(const char *id, uint64_t last_usec, void *userdata);
+
 /* What the reader is after: a source may leave out what is not. */
 typedef struct LogWish {
         bool with_attributes;
@@ -47,7 +78,6 @@ typedef struct LogWish {
 typedef struct LogSource LogSource;
 
 typedef struct LogSourceKind {
-        const char *driver;
         /* Goes to the first record that was read at since or later; 0: to the very first. */
         int (*seek)(LogSource *source, uint64_t since_nsec);
         /* Goes n records back from the end, of those before until_nsec at least. Returns 1 if that

@@ -101,8 +101,8 @@ test_refused() {
 # Random bytes of all lengths, followed over rotations of the journal and kills of conlogd, and read
 # once more afterwards.
 test_whole() {
-        local lines=50000 follower writer recipe
-        [ -z "${CONLOG_WHOLE-}" ] || lines=500000
+        local lines=30000 kills=5 follower writer recipe
+        [ -z "${CONLOG_WHOLE-}" ] || lines=1000000 kills=50
         recipe=(--seed "$RANDOM" --lines "$lines" --max 400)
 
         expect_files wanted "${recipe[@]}"
@@ -114,10 +114,9 @@ test_whole() {
         wait_until 5 is_stored 1 CONTAINER_ID_FULL=whole
         conlogctl logs -f whole >live.out 2>live.err &
         follower=$!
-        while kill -0 $writer 2>/dev/null; do
+        for ((; kills > 0; kills--)); do
                 sleep 0.2
                 systemctl kill --signal=KILL conlogd.service 2>/dev/null || :
-                sleep 0.2
                 journalctl --quiet --rotate
         done
         wait $writer
@@ -133,6 +132,59 @@ test_whole() {
         check "the last 100" "$(conlogctl logs whole -o json | tail -n 100 | md5sum)" \
                 "$(conlogctl logs whole -o json -n 100 | md5sum)"
         conlogctl remove first >/dev/null
+}
+
+# The same of log files, which are rotated and compressed all the time: followed, from the end, and
+# when the container is gone.
+test_files() {
+        local driver follower id
+        local lines=10000 recipe options=(--log-opt level-prefix=no --log-opt max-size=64K
+                --log-opt max-file=500)
+        [ -z "${CONLOG_WHOLE-}" ] || lines=100000
+        recipe=(--seed "$RANDOM" --lines "$lines" --max 400)
+
+        expect_files files "${recipe[@]}"
+        conlogctl create --id files --name names --label team=b \
+                --log-driver json-file "${options[@]}" --log-opt labels=team \
+                --log-driver local "${options[@]}" --log-driver k8s-file "${options[@]}" >/dev/null
+        exec 8<>/run/conlogd/containers/files/init-stdout 9<>/run/conlogd/containers/files/init-stderr
+        echo first >&8
+        for driver in json-file local k8s-file; do
+                wait_until 5 test -s "/var/log/conlogd/files/$driver.log"
+                conlogctl logs -f files -n 0 --driver=$driver >$driver.out 2>$driver.err &
+                follower+=" $!"
+        done
+        check_logs first names
+        sleep 0.3
+        "$tools/writer" "${recipe[@]}" >&8 2>&9
+        exec 8>&- 9>&-
+        for id in $follower; do
+                kill -0 "$id" || fail "logs -f has ended before the container"
+        done
+        conlogctl remove files >/dev/null
+        for id in $follower; do
+                wait_until 5 is_gone "$id"
+                wait "$id" || fail "logs -f: $?"
+        done
+        for driver in json-file local k8s-file; do
+                same files $driver
+                conlogctl logs files --driver=$driver 2>$driver-late.err | tail -n +2 >$driver-late.out
+                same files $driver-late
+                check "the last 300 of $driver" \
+                        "$(conlogctl logs files --driver=$driver -o json | tail -n 300 | md5sum)" \
+                        "$(conlogctl logs fil --driver=$driver -o json -n 300 | md5sum)"
+        done
+        check_logs "team=b first" names --details --until="$(conlogctl logs files -t |
+                sed -n '1s/ .*//p')"
+        refused 'it must be journald, json-file, local or k8s-file' \
+                conlogctl logs files --driver=syslog
+        refused 'nothing of such a container' conlogctl logs files --driver=journald
+        check "a member of systemd-journal" first \
+                "$(runuser -u reader -- conlogctl logs files 2>/dev/null | head -n 1)"
+        refused 'you may not read' runuser -u stranger -- conlogctl logs files
+        check "rotated files" yes "$(compgen -G '/var/log/conlogd/files/json-file.log.*.gz' \
+                >/dev/null && echo yes)"
+        n_checks=$((n_checks + 3))
 }
 
 is_gone() {
@@ -218,7 +270,7 @@ test_users() {
         useradd --system stranger
         check "a member of systemd-journal" true \
                 "$(runuser -u reader -- conlogctl logs honest)"
-        refused 'you may not read the journal. Root may, and the members of group systemd-journal' \
+        refused 'you may not read the journal .* Root may, and the members of group systemd-journal' \
                 runuser -u stranger -- conlogctl logs honest
         n_checks=$((n_checks + 1))
 }
@@ -241,6 +293,7 @@ test_forged
 test_terminal
 test_users
 test_dropped
+test_files
 
 ok "$n_checks checks; $(wc -l <late.out) and $(wc -l <late.err) lines over kills and rotations," \
         "$repeats entries, lost, repeated, reordered, altered: 0"
