@@ -60,8 +60,8 @@ static size_t utf8_size(const char *s, const char *end)
         return size;
 }
 
-/* Bit 7 of the first byte that is ", \, a control character or above 127, and perhaps of some behind
- * it. */
+/* Bit 7 of the first byte that is ", \, a control character or above 127, and perhaps of some
+ * behind it. */
 static uint64_t find_special(uint64_t word)
 {
         uint64_t quote = word ^ BYTES('"'), escape = word ^ BYTES('\\');
