@@ -348,7 +348,7 @@ void fifos_push(Fifos *f)
 
         TAILQ_FOREACH(b, &f->branches, branches)
                 for (EntryStream k = 0; k < ENTRY_STREAMS; k++)
-                        if (b->streams[k].phase == STREAM_IDLE && b->streams[k].fd >= 0)
+                        if (b->streams[k].fd >= 0 && b->streams[k].phase != STREAM_WAITING)
                                 turns_push(&f->container->daemon->turns, &b->streams[k]);
 }
 
