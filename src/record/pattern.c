@@ -221,8 +221,9 @@ static Fragment parse_group(Parser *parser)
                 return fail(parser, "Too many groups within groups");
         f = parse_alternatives(parser);
         parser->depth--;
-        if (!parser->error && *parser->p++ != ')')
+        if (parser->error || *parser->p != ')')
                 return fail(parser, "A ( has no )");
+        parser->p++;
         return f;
 }
 
@@ -413,7 +414,7 @@ int pattern_new(Pattern **ret, const char *text, char reason[REASON_MAX_BYTES])
                 return -ENOMEM;
 
         f = parse_alternatives(&parser);
-        if (*parser.p != '\0')
+        if (!parser.error && *parser.p != '\0')
                 (void) fail(&parser, "A ) has no (");
         if (parser.error) {
                 (void) snprintf(reason, REASON_MAX_BYTES, "%s", parser.error);
