@@ -65,10 +65,10 @@ static void test_largest_json(void)
                                                           : SPAN_LITERAL("{\"msg\":\"small\"}"),
                                       .ordinal = i + 1 };
         open_sink(f, &plain_facts, (const char *const[]){ "parse", "json", NULL });
-        for (size_t done = 0, seen = 0; seen < ARRAY_SIZE(entries);) {
+        for (size_t done = 0, seen = 0, rounds = 0; seen < ARRAY_SIZE(entries); rounds++) {
                 if (done < ARRAY_SIZE(entries))
                         done += write_entries(f, entries + done, ARRAY_SIZE(entries) - done);
-                assert(done > seen);
+                assert(rounds < 10000);
                 while (receiver_next(&f->receiver, &entry)) {
                         bool is_large = seen++ % 50 == 0;
 
