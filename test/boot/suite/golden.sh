@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # 100,000 hostile lines through json-file: Python's JSON reader finds each one to the byte, and so
-# does dockerd, where the file is put into a container of its own. What is no UTF-8 is shown by
-# Docker as it shows its own, and kept in "bytes". The local driver's file holds everything exactly.
+# does dockerd, where the files, rotated and compressed ones too, are put into a container of its
+# own. What is no UTF-8 is shown by Docker as it shows its own, and kept in "bytes". The local
+# driver's files hold everything exactly.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -25,17 +26,24 @@ has_docker() {
         docker version >/dev/null 2>&1
 }
 
-# show DRIVER LOG: LOG becomes the file of a container that has ended. What `docker logs` says goes
-# to the files shown-stdout and shown-stderr.
-show() {
-        local driver=$1 log=$2 id path stream
+has_compressed() {
+        ! compgen -G "$logs/*.log.*[0-9]" >/dev/null
+}
 
-        id=$(docker create --network=none --log-driver="$driver" --log-opt max-size=1g busybox true)
+# show DRIVER: its files become those of a container that has ended. What `docker logs` says goes to
+# the files shown-stdout and shown-stderr.
+show() {
+        local driver=$1 id path stream file
+
+        id=$(docker create --network=none --log-driver="$driver" --log-opt max-size=1m \
+                --log-opt max-file=30 --log-opt compress=true busybox true)
         docker start --attach "$id"
         path=$work/docker/data/containers/$id/
         [ "$driver" = local ] && path+=local-logs/container.log || path+=$id-json.log
         [ -f "$path" ] || fail "dockerd has no $path"
-        cp "$log" "$path"
+        for file in "$logs/$driver.log"*; do
+                cp "$file" "$path${file#"$logs/$driver.log"}"
+        done
         docker logs "$id" >shown-stdout 2>shown-stderr
 
         # Docker reads these from the end.
@@ -52,29 +60,32 @@ start_docker
 
 python3 -B "$suite/golden.py" write 1 "$lines" stdout
 python3 -B "$suite/golden.py" write 2 "$lines" stderr
-conlogctl run --id golden --log-driver json-file --log-opt max-size=unlimited \
-        --log-opt level-prefix=no --log-driver local --log-opt max-size=unlimited -- \
+conlogctl run --id golden --log-driver json-file --log-opt max-size=1M --log-opt max-file=30 \
+        --log-opt level-prefix=no --log-driver local --log-opt max-size=1M --log-opt max-file=30 -- \
         sh -c "cat '$work/stderr' >&2 & cat '$work/stdout'; wait"
 conlogctl remove golden >/dev/null
 logs=/var/log/conlogd/golden
+wait_until 10 has_compressed
 
-figures=
+# From the oldest one on.
+find $logs -name 'json-file.log*' | sort --version-sort --reverse | xargs zcat --force >json-file
+figures=files=$(find $logs -name '*.gz' | wc -l)
 for stream in stdout stderr; do
-        figures+=" $(python3 -B "$suite/golden.py" check $stream $logs/json-file.log $stream)"
+        figures+=" $(python3 -B "$suite/golden.py" check $stream json-file $stream)"
 done
 
 wait_until 20 has_docker
 tar --dereference -C "$(dirname "$(command -v busybox)")" -c busybox |
         docker import --change 'ENTRYPOINT ["/busybox"]' - busybox >/dev/null
-show json-file $logs/json-file.log
+show json-file
 for stream in stdout stderr; do
         cmp shown-$stream $stream.json-file || fail "docker logs shows another $stream of json-file"
 done
-show local $logs/local.log
+show local
 for stream in stdout stderr; do
         cmp -s shown-$stream $stream.local || cmp shown-$stream $stream.local-old ||
                 fail "docker logs shows another $stream of local"
 done
 
 systemctl stop golden-docker.service
-ok "${figures# }"
+ok "$figures"
