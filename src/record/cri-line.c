@@ -5,6 +5,9 @@
 #include "record/cri-line.h"
 #include "record/put.h"
 
+/* Up to this size a text is not looked at: newlines alone would make 11 KiB of it. */
+#define SHORT_TEXT_BYTES 256U
+
 /* Time, stream and tag, each with a space, and the newline. */
 #define FRAMING_MAX_BYTES (TIMESTAMP_MAX_BYTES + sizeof(" stdout F \n") - 1)
 
@@ -19,8 +22,11 @@ size_t cri_line_bound(const Entry *e)
         size_t lines = 1;
         const char *newline;
 
-        for (Span rest = e->text; (newline = find_newline(rest)); lines++)
-                rest = span_skip(rest, (size_t) (newline + 1 - rest.data));
+        if (e->text.size <= SHORT_TEXT_BYTES)
+                lines += e->text.size;
+        else
+                for (Span rest = e->text; (newline = find_newline(rest)); lines++)
+                        rest = span_skip(rest, (size_t) (newline + 1 - rest.data));
         return lines * FRAMING_MAX_BYTES + MAX(e->text.size, (size_t) LOSS_TEXT_MAX_BYTES);
 }
 

@@ -13,7 +13,7 @@
 #include "record/stored.h"
 #include "record/timestamp.h"
 
-/* Room for an entry: each line of its text is a record. Looks for newlines. */
+/* Room for an entry: each line of its text is a record. */
 size_t cri_line_bound(const Entry *e);
 
 /* Writes the records of an entry to p and returns their size: 0 for ENTRY_END. t is for

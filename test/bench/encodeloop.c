@@ -61,8 +61,17 @@ static double clock_seconds(void)
         return (double) ts.tv_sec + (double) ts.tv_nsec / 1e9;
 }
 
-static size_t encode(Format format, char *p, const Entry *e, Timestamp *t)
+/* As the drivers do it: first the room, then the record. */
+static size_t encode(Format format, char *p, size_t room, const Entry *e, Timestamp *t)
 {
+        size_t bound = format == FORMAT_JSON    ? json_line_bound(e, (Span){})
+                       : format == FORMAT_CRI   ? cri_line_bound(e)
+                       : format == FORMAT_LOCAL ? local_frame_bound(e, (Span){})
+                                                : e->text.size;
+
+        if (bound > room)
+                abort();
+
         switch (format) {
         case FORMAT_JSON:
                 return json_line_encode(p, e, (Span){}, t);
@@ -115,7 +124,7 @@ static void measure(Format format, size_t kind, uint64_t n_lines)
                 }
                 e.stream = (EntryStream) (n % 2);
                 e.text = (Span){ text, sizeof(text) };
-                size += encode(format, turn + size, &e, &t);
+                size += encode(format, turn + size, sizeof(turn) - size, &e, &t);
         }
         encoded = clock_seconds() - begin;
         if (formats[format].stored)
