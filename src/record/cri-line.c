@@ -35,14 +35,13 @@ size_t cri_line_encode(char *p, const Entry *e, Timestamp *t)
         bool is_line = e->kind == ENTRY_LINE;
         bool goes_on = is_line && e->partial_first > 0 && !e->partial_is_last;
         char loss[LOSS_TEXT_MAX_BYTES], *begin = p;
-        Span rest = e->text, time;
+        Span rest = e->text;
         const char *newline;
 
         if (e->kind == ENTRY_END)
                 return 0;
         if (e->kind == ENTRY_DROPPED)
                 rest = (Span){ loss, loss_put_text(&e->loss, loss) };
-        time = timestamp_format(t, e->realtime_nsec, TIMESTAMP_NINE);
 
         do {
                 Span text = rest;
@@ -52,7 +51,7 @@ size_t cri_line_encode(char *p, const Entry *e, Timestamp *t)
                         text.size = (size_t) (newline - rest.data);
                         rest = span_skip(rest, text.size + 1);
                 }
-                p = put_span(p, time);
+                p = timestamp_put(p, t, e->realtime_nsec, TIMESTAMP_NINE);
                 p = !is_line || e->stream == ENTRY_STDERR ? PUT_LITERAL(p, " stderr ")
                                                           : PUT_LITERAL(p, " stdout ");
                 p = !newline && goes_on ? PUT_LITERAL(p, "P ") : PUT_LITERAL(p, "F ");

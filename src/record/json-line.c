@@ -98,7 +98,7 @@ size_t json_line_encode(char *p, const Entry *e, Span attributes, Timestamp *t)
                 p = put_span(p, attributes);
         }
         p = PUT_LITERAL(p, ",\"time\":\"");
-        p = put_span(p, timestamp_format(t, e->realtime_nsec, TIMESTAMP_TRIMMED));
+        p = timestamp_put(p, t, e->realtime_nsec, TIMESTAMP_TRIMMED);
         *p++ = '"';
         if (lossy)
                 p = put_bytes(p, text, !goes_on);

@@ -32,28 +32,25 @@ static void timestamp_put_date(Timestamp *t, uint64_t seconds)
         put_digits(t->text + 17, 2, (unsigned) tm.tm_sec);
 }
 
-Span timestamp_format(Timestamp *t, uint64_t nsec, TimestampDigits digits)
+void timestamp_set(Timestamp *t, uint64_t nsec, TimestampDigits digits)
 {
         size_t size = DATE_BYTES;
 
-        if (t->size == 0 || t->nsec != nsec) {
-                if (t->size == 0 || t->nsec / NSEC_PER_SEC != nsec / NSEC_PER_SEC)
-                        timestamp_put_date(t, nsec / NSEC_PER_SEC);
+        if (t->size == 0 || t->nsec / NSEC_PER_SEC != nsec / NSEC_PER_SEC)
+                timestamp_put_date(t, nsec / NSEC_PER_SEC);
 
-                t->text[size] = '.';
-                put_digits(t->text + size + 1, 9, (unsigned) (nsec % NSEC_PER_SEC));
-                size += 10;
-                if (digits == TIMESTAMP_TRIMMED) {
-                        while (t->text[size - 1] == '0')
-                                size--;
-                        if (t->text[size - 1] == '.')
-                                size--;
-                }
-                t->text[size++] = 'Z';
-                t->nsec = nsec;
-                t->size = size;
+        t->text[size] = '.';
+        put_digits(t->text + size + 1, 9, (unsigned) (nsec % NSEC_PER_SEC));
+        size += 10;
+        if (digits == TIMESTAMP_TRIMMED) {
+                while (t->text[size - 1] == '0')
+                        size--;
+                if (t->text[size - 1] == '.')
+                        size--;
         }
-        return (Span){ t->text, t->size };
+        t->text[size++] = 'Z';
+        t->nsec = nsec;
+        t->size = size;
 }
 
 /* Takes n digits, then the byte end unless it is NUL. */

@@ -22,8 +22,26 @@ typedef struct Timestamp {
         char text[TIMESTAMP_MAX_BYTES + 2];
 } Timestamp;
 
+/* Makes the text of nsec; for the next two. */
+void timestamp_set(Timestamp *t, uint64_t nsec, TimestampDigits digits);
+
 /* The text of nsec; it lives in t until the next call. One t is for one kind of digits only. */
-Span timestamp_format(Timestamp *t, uint64_t nsec, TimestampDigits digits);
+static inline Span timestamp_format(Timestamp *t, uint64_t nsec, TimestampDigits digits)
+{
+        if (t->nsec != nsec || t->size == 0)
+                timestamp_set(t, nsec, digits);
+        return (Span){ t->text, t->size };
+}
+
+/* Writes it to p, which needs room for sizeof(t->text), and returns the end. */
+static inline char *timestamp_put(char *p, Timestamp *t, uint64_t nsec, TimestampDigits digits)
+{
+        Span text = timestamp_format(t, nsec, digits);
+
+        /* A size that is known while compiling costs no call. */
+        memcpy(p, text.data, sizeof(t->text));
+        return p + text.size;
+}
 
 /*
  * Reads a time with any number of digits (further than nine are dropped) and any offset. Returns 0
