@@ -322,7 +322,8 @@ static int daemon_on_idle(sd_event_source *source, uint64_t usec, void *userdata
         /* To end is to lose the fd store: not while it holds what a later start may still open. */
         if (d->n_containers > 0 || d->n_unrestored > 0)
                 return 0;
-        if (varlink_server_n_connections(d->server) > 0) {
+        if (varlink_server_n_connections(d->server) > 0 ||
+            !compressor_is_idle(d->host.files->compressor)) {
                 daemon_schedule_idle(d);
                 return 0;
         }

@@ -107,6 +107,12 @@ static int file_sink_prepare(FileSink *s)
         return 0;
 }
 
+static void file_sinks_retry_later(FileSinks *files)
+{
+        (void) sd_event_source_set_time_relative(files->retry, LOG_RETRY_USEC);
+        (void) sd_event_source_set_enabled(files->retry, SD_EVENT_ONESHOT);
+}
+
 /* Nothing can be written now. Who waits is told each second that it may try again. */
 static void file_sink_fail(FileSink *s, int error)
 {
@@ -114,10 +120,8 @@ static void file_sink_fail(FileSink *s, int error)
 
         s->is_waiting = true;
         TAILQ_INSERT_TAIL(&files->waiting, s, waiting);
-        if (files->n_waiting++ == 0) {
-                (void) sd_event_source_set_time_relative(files->retry, LOG_RETRY_USEC);
-                (void) sd_event_source_set_enabled(files->retry, SD_EVENT_ONESHOT);
-        }
+        if (files->n_waiting++ == 0)
+                file_sinks_retry_later(files);
         if (s->is_troubled)
                 return;
         s->is_troubled = true;
@@ -332,12 +336,14 @@ static int file_sinks_on_retry(sd_event_source *source, uint64_t usec, void *use
         FileSinks *files = ASSERT_PTR(userdata);
         unsigned n = files->n_waiting;
 
-        files->n_waiting = 0;
         for (FileSink *s; n > 0 && (s = TAILQ_FIRST(&files->waiting)); n--) {
                 TAILQ_REMOVE(&files->waiting, s, waiting);
+                files->n_waiting--;
                 s->is_waiting = false;
                 s->sink.on_ready(&s->sink, s->sink.userdata);
         }
+        if (files->n_waiting > 0)
+                file_sinks_retry_later(files);
         return 0;
 }
 
