@@ -51,6 +51,10 @@ check() {
                 conlogctl remove "$driver-$1" >/dev/null
                 said=$("$tools/filecheck" --seed "$seed" --lines "$lines" --size 64K \
                         "/var/log/conlogd/$driver-$1" "$driver") || fail "round $1: $said"
+                # The group comes from the directory above: conlogd itself could not give it.
+                expect "$driver, modes" "2750 systemd-journal 640 systemd-journal" \
+                        "$(echo "$(stat -c '%a %G' "/var/log/conlogd/$driver-$1")" \
+                                "$(stat -c '%a %G' "/var/log/conlogd/$driver-$1/$driver.log")")"
                 n_records=$((n_records + $(figure records "$said")))
                 n_files=$((n_files + $(figure files "$said")))
                 rm -rf "/var/log/conlogd/$driver-$1"

@@ -69,10 +69,11 @@ install_conlogd() {
         systemctl enable --quiet --now conlogd.socket
 }
 
-# Nothing of an earlier test is left: containers, settings, drop-ins, entries.
+# Nothing of an earlier test is left: containers, settings, drop-ins, entries, log files.
 reset_conlogd() {
         systemctl stop --quiet conlogd.socket conlogd.service 2>/dev/null || :
-        rm -rf /run/conlogd/containers/* /etc/conlogd /etc/systemd/system/conlogd.service.d
+        rm -rf /run/conlogd/containers/* /etc/conlogd /etc/systemd/system/conlogd.service.d \
+                /var/log/conlogd/*
         rm -f /etc/systemd/system/conlogd-probe*.service
         systemctl daemon-reload
         systemctl reset-failed
