@@ -24,7 +24,7 @@ NOTES = re.compile(r"\b(TO" "DO|FIX" "ME|XX" r"X)\b")
 
 
 # How documents name a test of the boot suite.
-BOOT_TEST = re.compile(r"\bboot:([a-z]+)\b")
+BOOT_TEST = re.compile(r"\bboot:([a-z]+(?:-[a-z]+)*)\b")
 
 
 def check_license(name, lines):
