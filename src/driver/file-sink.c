@@ -297,14 +297,13 @@ int file_sink_rotate(Sink *sink)
                 file_sink_touch(s);
                 return r < 0 ? r : 0;
         }
-        /* What may be owed is compared with the file first. */
-        if (s->is_waiting || s->is_resuming || s->is_skipping || s->n_skipped > 0) {
-                s->wants_rotation = true;
-                return 0;
-        }
-        r = file_sink_prepare(s);
-        if (r < 0 || s->file.size == 0)
+        r = s->is_waiting ? 0 : file_sink_prepare(s);
+        if (r < 0)
                 return r;
+        /* What may be owed is compared with the file first. */
+        s->wants_rotation = s->is_waiting || s->is_skipping || s->n_skipped > 0;
+        if (s->wants_rotation || s->file.size == 0)
+                return 0;
         r = file_sink_rotate_now(s);
         if (r >= 0 && s->wants_compression) {
                 s->wants_compression = false;

@@ -4,9 +4,9 @@
  * filecheck: reads a container's log files, the rotated and compressed ones included, and says what
  * became of what `writer` wrote. Succeeds only if every line is there, once unless repeats are
  * allowed, equal and in the order of its stream, each file holds whole records and nothing else,
- * and none is above its size.
+ * and none is above its size. With --drops lines may be missing, if the log says how many.
  *
- *     filecheck --seed S --lines N --size MAX [--allow-repeats] DIR DRIVER
+ *     filecheck --seed S --lines N --size MAX [--allow-repeats] [--drops] DIR DRIVER
  */
 
 #undef NDEBUG
@@ -27,10 +27,10 @@
 
 static Lines arg_lines = { .seed = 1, .max = 400, .n_streams = LINES_STREAMS };
 static uint64_t arg_size = UINT64_MAX;
-static bool arg_allow_repeats;
+static bool arg_allow_repeats, arg_drops;
 
 typedef struct Account {
-        uint64_t files, compressed, records, found, repeats, wrong, torn, oversize, notes;
+        uint64_t files, compressed, records, found, repeats, wrong, torn, oversize, dropped;
         uint64_t next[LINES_STREAMS]; /* the line that should come next */
 } Account;
 
@@ -50,26 +50,37 @@ static bool is_line(const Stored *s, uint64_t n)
         return span_equal(lines_expect(&arg_lines, n, true, text).text, s->text);
 }
 
+/* Whether it is of the daemon: "conlogd: Dropped 17 lines, …" */
+static bool account_take_note(Account *a, Span s)
+{
+        static const Span begin = SPAN_LITERAL("conlogd: Dropped ");
+        char number[32] = "";
+
+        if (!span_starts_with(s, begin))
+                return false;
+        s = span_skip(s, begin.size);
+        memcpy(number, s.data, MIN(s.size, sizeof(number) - 1));
+        a->dropped += strtoull(number, NULL, 10);
+        return true;
+}
+
 static void account_add(Account *a, const Stored *s)
 {
         uint64_t *next = &a->next[s->stream], n = lines_number(s->text);
 
         a->records++;
-        if (s->text.size > 8 && memcmp(s->text.data, "conlogd:", 8) == 0)
-                a->notes++;
-        else if (*next <= arg_lines.n_lines && is_line(s, *next) && !s->goes_on) {
+        if (account_take_note(a, s->text))
+                return;
+        if (*next <= arg_lines.n_lines && is_line(s, *next) && !s->goes_on) {
                 a->found++;
                 *next = next_line(s->stream, *next + 1);
         } else if (n > 0 && n < *next && is_line(s, n))
                 a->repeats++;
-        else {
+        else if (n > *next && n <= arg_lines.n_lines && is_line(s, n)) {
+                a->found++; /* those in between are lost */
+                *next = next_line(s->stream, n + 1);
+        } else
                 a->wrong++;
-                /* Lines are missing: the rest may be there. */
-                if (n > *next && n <= arg_lines.n_lines && is_line(s, n)) {
-                        a->found++;
-                        *next = next_line(s->stream, n + 1);
-                }
-        }
 }
 
 static void account_add_file(Account *a, const StoredFormat *format, Span input)
@@ -118,6 +129,7 @@ static int parse_argv(int argc, char *argv[])
                 { "lines", required_argument, NULL, 'n' },
                 { "size", required_argument, NULL, 'z' },
                 { "allow-repeats", no_argument, NULL, 'r' },
+                { "drops", no_argument, NULL, 'd' },
                 {},
         };
         int c, r = 0;
@@ -131,6 +143,8 @@ static int parse_argv(int argc, char *argv[])
                         r = parse_size(optarg, 1, UINT64_MAX, &arg_size);
                 else if (c == 'r')
                         arg_allow_repeats = true;
+                else if (c == 'd')
+                        arg_drops = true;
                 else
                         r = -EINVAL;
         return r < 0 || optind + 2 != argc || arg_lines.n_lines == 0 ? -EINVAL : 0;
@@ -175,12 +189,12 @@ int main(int argc, char *argv[])
         (void) account_read(&a, format, path);
         lost = arg_lines.n_lines - a.found;
 
-        is_good =
-                lost + a.wrong + a.torn + a.oversize == 0 && (arg_allow_repeats || a.repeats == 0);
+        is_good = lost == (arg_drops ? a.dropped : 0) && a.wrong + a.torn + a.oversize == 0 &&
+                  (arg_allow_repeats || a.repeats == 0);
         printf("%s: files=%" PRIu64 " compressed=%" PRIu64 " records=%" PRIu64 " lost=%" PRIu64
                " repeats=%" PRIu64 " torn=%" PRIu64 " wrong=%" PRIu64 " oversize=%" PRIu64
-               " notes=%" PRIu64 "\n",
+               " dropped=%" PRIu64 "\n",
                argv[optind + 1], a.files, a.compressed, a.records, lost, a.repeats, a.torn, a.wrong,
-               a.oversize, a.notes);
+               a.oversize, a.dropped);
         return is_good ? 0 : 1;
 }

@@ -57,7 +57,8 @@ check() {
                                 "$(stat -c '%a %G' "/var/log/conlogd/$driver-$1/$driver.log")")"
                 n_records=$((n_records + $(figure records "$said")))
                 n_files=$((n_files + $(figure files "$said")))
-                rm -rf "/var/log/conlogd/$driver-$1"
+                # The last ones may be compressed still.
+                until rm -rf "/var/log/conlogd/$driver-$1" 2>/dev/null; do :; done
         done
 }
 
