@@ -4,10 +4,9 @@
 
 #undef NDEBUG
 
-#include <signal.h>
-#include <sys/wait.h>
 #include <zlib.h>
 
+#include "../child.h"
 #include "../slow.h"
 #include "../temporary.h"
 #include "io/rotation.h"
@@ -313,10 +312,9 @@ static void test_race(const char *driver)
         source = log_open(&l);
         assert(source->kind->watch(source, &fd, &usec) == 0);
         assert(source->kind->seek(source, 0) == 0);
-        fflush(stdout);
-        pid = fork();
-        assert(pid >= 0);
+        pid = child_fork();
         if (pid == 0) {
+                log_source_free(source);
                 while (l.n < total) {
                         log_put(&l, 1 + l.n * 7 % 40);
                         /* Files are kept for long: what is lost is not the reader's loss. */
@@ -327,6 +325,9 @@ static void test_race(const char *driver)
                                         log_pack(&l, i);
                 }
                 log_put(&l, 1);
+                (void) close(l.fd);
+                (void) close(l.log);
+                (void) close(l.root.fd);
                 _exit(0);
         }
         while (waitpid(pid, &status, WNOHANG) == 0) {
