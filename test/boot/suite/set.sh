@@ -105,7 +105,8 @@ refused 'fs.pipe-max-size' conlogctl set quick tag=x max-buffer-size=64M
 refused 'goes with mode=non-blocking' conlogctl set quick tag=x drop=newest
 refused 'refuses the option colour.*no such option' conlogctl set quick tag=x colour=
 refused 'a driver that the container has' conlogctl set quick tag=x --log-driver=none
-refused 'only driver' conlogctl set quick tag=x --remove-driver=journald
+refused 'only driver' conlogctl set quick --remove-driver=journald
+refused 'one of three' conlogctl set quick tag=x --add-driver=none
 refused 'KEY=VALUE' conlogctl set quick tag
 refused 'nothing to set' conlogctl set quick
 refused 'stand behind' conlogctl set quick --log-opt=tag=x
