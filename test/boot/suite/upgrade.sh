@@ -51,6 +51,20 @@ pipe_of_newer() {
         wait_until 10 is_stored 1 CONTAINER_ID_FULL=piped
 }
 
+# One with two drivers.
+two_of_newer() {
+        mkfifo more
+        conlogctl run --id=two --log-driver=journald --log-driver=json-file -- \
+                bash -c 'echo one; cat more' &
+        wait_until 10 is_stored 1 CONTAINER_ID_FULL=two
+        wait_until 10 grep -q one /var/log/conlogd/two/json-file.log
+}
+
+# What is on disk of the containers that only the newer one understands.
+sum_of_newer() {
+        find /run/conlogd/containers/{drops,piped,two} -type f | sort | xargs cat | sha256sum
+}
+
 changes=0
 for _ in 1 2 3 4 5 6; do
         sleep 0.3
@@ -63,24 +77,33 @@ done
 become newer
 newer_than_older
 pipe_of_newer
+two_of_newer
 become "$tools/conlogd-older"
-before=$(cat /run/conlogd/containers/{drops,piped}/{state,config} | sha256sum)
-expect_match "what the older one says" 'Failed to restore container drops, left as it is' \
-        "$(journalctl --quiet --output=cat -u conlogd.service)"
+before=$(sum_of_newer)
+for id in drops two; do
+        expect_match "what the older one says" "Failed to restore container $id, left as it is" \
+                "$(journalctl --quiet --output=cat -u conlogd.service)"
+done
 echo >hold
 echo two >go
+echo two >more
 wait "$drops" || fail "the container saw an error: $?"
 refused 'NoSuchContainer|no container' conlogctl show drops
 refused 'NoSuchContainer|no container' conlogctl show piped
 systemctl kill --signal=KILL --kill-whom=main conlogd.service
 conlogctl list >/dev/null
-expect "the bytes of drops and piped" "$before" \
-        "$(cat /run/conlogd/containers/{drops,piped}/{state,config} | sha256sum)"
+refused 'NoSuchContainer|no container' conlogctl show two
+expect "the bytes of drops, piped and two" "$before" "$(sum_of_newer)"
 become newer
 wait_until 10 is_stored 1 CONTAINER_ID_FULL=drops CONTAINER_LOG_ORDINAL=40010
 settle drops
 wait_until 10 is_stored 2 CONTAINER_ID_FULL=piped
 settle piped
+wait_until 10 is_stored 2 CONTAINER_ID_FULL=two
+settle two
+expect "lines of two in its file" 2 \
+        "$(grep -cE '"log":"(one|two)\\n"' /var/log/conlogd/two/json-file.log)"
+expect "all lines of two in its file" 2 "$(wc -l </var/log/conlogd/two/json-file.log)"
 conlogctl verify piped >/dev/null || fail "conlogctl verify: $(conlogctl verify piped)"
 said=$(conlogctl verify --json=short drops) || :
 expect_match "drops" '"missing":\[\].*"expected":40010|"expected":40010.*"missing":\[\]' "$said"
