@@ -49,10 +49,37 @@ static int change_capacity(Feed *feed, uint32_t bytes, Refusal *refusal)
         return r;
 }
 
-/* Where the driver says the options put its file; NULL: in its own directory, or it has none. */
-static const char *get_path(const SpecDriver *d)
+/* Whether an option that the driver may not have keeps its value. */
+static bool keeps_value(const SpecDriver *old, const SpecDriver *d, const char *key)
 {
-        return pairs_find(d->options.pairs, d->options.n_pairs, "path");
+        const char *before, *after;
+
+        if (!driver_find_option(d->driver, key))
+                return true;
+        before = options_get(d->driver, &old->options, key);
+        after = options_get(d->driver, &d->options, key);
+        return before && after ? strcmp(before, after) == 0 : before == after;
+}
+
+/* Lines that a killed daemon may have logged are logged again, with the ordinals that they had: not
+ * with other bytes. */
+static int change_check_lines(Feed *feed, const SpecDriver *old, const SpecDriver *d,
+                              Refusal *refusal)
+{
+        static const char *const keys[] = { "level-prefix", "multiline-start", "multiline-timeout",
+                                            "multiline-max-lines", "multiline-max-bytes" };
+        char rule[] = "not while conlogd has lines to log again since it was killed: try again "
+                      "when the driver has taken them";
+        StatePage *page;
+        int r;
+
+        r = feed_map(feed, &page);
+        if (r < 0 || state_get_active(page)->owed_bytes == 0)
+                return r;
+        for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+                if (!keeps_value(old, d, keys[i]))
+                        return refuse_option(refusal, d->driver->name, keys[i], rule);
+        return 0;
 }
 
 /* The fresh driver has to know as much of the file as the one before it did: what a killed daemon
@@ -80,19 +107,21 @@ static int change_mark(Feed *feed, Feed *fresh, bool is_same_file)
 static int change_options(Feed *feed, const SpecDriver *old, const Spec *spec, const SpecDriver *d,
                           int dir_fd, Refusal *refusal)
 {
-        const char *old_path = get_path(old) ?: "", *path = get_path(d) ?: "";
         uint32_t before = feed->delivery.buffer_bytes;
         Feed *fresh;
         int r;
 
-        r = feed_new(&fresh, feed->container, d->driver, &spec->facts, &d->options, refusal);
+        r = change_check_lines(feed, old, d, refusal);
+        if (r >= 0)
+                r = feed_new(&fresh, feed->container, d->driver, &spec->facts, &d->options,
+                             refusal);
         if (r < 0)
                 return r;
-        r = change_mark(feed, fresh, strcmp(old_path, path) == 0);
-        if (r >= 0)
-                r = change_capacity(feed, fresh->delivery.buffer_bytes, refusal);
+        r = change_capacity(feed, fresh->delivery.buffer_bytes, refusal);
         if (r >= 0) {
-                r = spec_save(spec, dir_fd);
+                r = change_mark(feed, fresh, keeps_value(old, d, "path"));
+                if (r >= 0)
+                        r = spec_save(spec, dir_fd);
                 if (r < 0) {
                         feed->delivery.buffer_bytes = before;
                         (void) change_resize(feed);

@@ -237,6 +237,37 @@ static void test_rate(void)
         puts("ok: rate");
 }
 
+/* What a killed daemon may have logged is logged again with the same ordinals: so it must be cut and
+ * read in the same way. */
+static void test_owed(void)
+{
+        StatePage *page;
+        Fixture f;
+        Container *c;
+        int fd;
+
+        fixture_init(&f);
+        c = fixture_create(&f, "a", "");
+        fd = fixture_open(&f, "a", "init-stdout");
+        f.room = 0;
+        put(fd, "<3>one\n");
+        (void) pump(&f);
+        assert(feed_map(fixture_feed(c), &page) == 0);
+        state_get_active(page)->owed_bytes = 7;
+        state_get_active(page)->owed_lines = 1;
+        state_get_active(page)->owed_limit = LINE_MAX_BYTES;
+
+        set(c, "{\"level-prefix\": \"no\"}", "not while conlogd");
+        set(c, "{\"multiline-start\": \"^a\"}", "not while conlogd");
+        set(c, "{\"level-prefix\": \"yes\", \"rate-limit-lines\": \"1000\"}", NULL);
+        (void) pump(&f);
+        assert(fixture_feed(c)->counts.lines == 1);
+        set(c, "{\"level-prefix\": \"no\"}", NULL);
+        (void) close(fd);
+        fixture_done(&f);
+        puts("ok: owed");
+}
+
 /* A container with the driver k8s-file, which writes to <directory>/a.log. */
 static void make_files(Fixture *f, const char *directory, char ret_path[160])
 {
@@ -363,6 +394,7 @@ int main(void)
         test_waiting();
         test_mode();
         test_rate();
+        test_owed();
         test_same_file();
         test_other_file();
         return 0;
