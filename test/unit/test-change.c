@@ -237,8 +237,8 @@ static void test_rate(void)
         puts("ok: rate");
 }
 
-/* What a killed daemon may have logged is logged again with the same ordinals: so it must be cut and
- * read in the same way. */
+/* What a killed daemon may have logged is logged again with the same ordinals: so it must be cut
+ * and read in the same way. */
 static void test_owed(void)
 {
         StatePage *page;
