@@ -22,6 +22,9 @@
 /* A line whose beginning may lie further back, in a format that does not say: how far to look. */
 #define REWIND_UNSURE_MAX 4096U
 
+/* How often the log of a container is looked for that has not written anything yet. */
+#define FIRST_LINE_MSEC 200
+
 typedef struct Logs {
         LogSource *source;
         Joiner joiner;
@@ -301,9 +304,13 @@ static int logs_take_arguments(Logs *logs, const Arguments *a)
 
 static int logs_open_and_show(Logs *logs, const Arguments *a)
 {
+        struct pollfd fd = { .fd = STDOUT_FILENO };
         int r;
 
-        r = lookup_source(a, &logs->wish, &logs->source, logs->printer.tag);
+        /* Where its first line will be nobody knows: it is looked for again. */
+        while ((r = lookup_source(a, &logs->wish, &logs->source, logs->printer.tag)) == -EAGAIN)
+                if (!logs->is_following || poll(&fd, 1, FIRST_LINE_MSEC) > 0)
+                        return 0;
         if (r < 0)
                 return r;
         printer_init(&logs->printer);

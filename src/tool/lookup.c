@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "io/varlink-client.h"
 #include "tool/file-source.h"
 #include "tool/journal-source.h"
 #include "tool/lookup.h"
@@ -87,8 +88,23 @@ static bool is_barred(void)
         return is_there && !is_readable;
 }
 
+/* Whether conlogd knows the container: then it has not written anything yet. Who is not root cannot
+ * ask. */
+static bool is_living(const Arguments *a)
+{
+        _cleanup_(varlink_client_freep) VarlinkClient *client = NULL;
+        _cleanup_(varlink_reply_done) VarlinkReply reply = {};
+
+        return !a->directory && varlink_client_new(&client, a->socket) >= 0 &&
+               varlink_client_call(client, "io.conlogd.Describe",
+                                   json_pack("{ss}", "id", a->words[0]), &reply) >= 0 &&
+               !reply.error;
+}
+
 static int tell_none(const Arguments *a)
 {
+        if (is_living(a))
+                return -EAGAIN;
         if (is_barred())
                 log_error("Failed to show the lines of %s: you may not read the journal and the "
                           "log files. Root may, and the members of group systemd-journal.",

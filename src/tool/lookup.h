@@ -11,8 +11,8 @@
 
 /*
  * The first word of the arguments is a whole id, or a name (of the container that wrote last under
- * it), or the only id that begins so. ret_name is what to call the container. Returns 0 or a
- * negative errno that has been told.
+ * it), or the only id that begins so. ret_name is what to call the container. Returns 0; -EAGAIN if
+ * there is such a container, but nothing of it yet; or another negative errno, which has been told.
  */
 int lookup_source(const Arguments *a, const LogWish *wish, LogSource **ret,
                   char ret_name[NAME_MAX_BYTES + 1]);

@@ -193,7 +193,7 @@ is_gone() {
 
 # Following what has ended, what has not begun, and what nobody reads.
 test_follow() {
-        local follower
+        local follower early
 
         conlogctl run --id ended -- echo it
         settle ended
@@ -201,7 +201,12 @@ test_follow() {
         check_logs '' -f ended -n 0
         check_logs '' -f ended --since="now"
 
-        conlogctl run --id going -- echo first
+        conlogctl create --id going >/dev/null
+        check_logs '' going
+        conlogctl logs -f going -t >early &
+        early=$!
+        sleep 0.3
+        echo first >/run/conlogd/containers/going/init-stdout
         wait_until 5 is_stored 1 CONTAINER_ID_FULL=going
         conlogctl logs -f going -n 0 >going &
         follower=$!
@@ -212,6 +217,8 @@ test_follow() {
         conlogctl remove going >/dev/null
         wait_until 5 is_gone $follower
         check "what came later" second "$(cat going)"
+        wait_until 5 is_gone $early
+        check "from the very first line on" "first second " "$(sed 's/.* //' early | tr '\n' ' ')"
 }
 
 # Whoever is not root can send entries with all of our fields, root can from another unit.
