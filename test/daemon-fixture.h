@@ -243,7 +243,7 @@ static inline Container *fixture_create(Fixture *f, const char *id, const char *
         (void) snprintf(text, sizeof(text), "{\"id\": \"%s\", \"driver\": \"none\"%s}", id, more);
         request = json_loads(text, 0, NULL);
         assert(request);
-        assert(daemon_create_container(f->daemon, request, &c, &refusal) == 0);
+        assert(daemon_create_container(f->daemon, request, NULL, &c, &refusal) == 0);
         json_decref(request);
         fixture_adopt(f, c);
         return c;

@@ -173,7 +173,7 @@ static void control_create(VarlinkCall *call, json_t *parameters, void *userdata
         Container *c;
         int r;
 
-        r = daemon_create_container(userdata, parameters, &c, &refusal);
+        r = daemon_create_container(userdata, parameters, NULL, &c, &refusal);
         if (r < 0)
                 control_fail(call, r, &refusal);
         else
@@ -209,7 +209,7 @@ static void control_adopt(VarlinkCall *call, json_t *parameters, void *userdata)
 
         r = control_take_fds(call, parameters, fds, &refusal);
         if (r >= 0)
-                r = daemon_adopt_container(userdata, parameters, fds, &c, &refusal);
+                r = daemon_create_container(userdata, parameters, fds, &c, &refusal);
         if (r < 0)
                 control_fail(call, r, &refusal);
         else

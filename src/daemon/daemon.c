@@ -190,22 +190,7 @@ static int daemon_check_room(Daemon *d, Refusal *refusal)
         return 0;
 }
 
-int daemon_create_container(Daemon *d, json_t *request, Container **ret, Refusal *refusal)
-{
-        int r;
-
-        r = daemon_check_room(d, refusal);
-        if (r < 0)
-                return r;
-        r = container_create(ret, d, request, NULL, refusal);
-        if (r < 0)
-                return r;
-        daemon_add_container(d, *ret);
-        return 0;
-}
-
-int daemon_adopt_container(Daemon *d, json_t *request, int fds[ENTRY_STREAMS], Container **ret,
-                           Refusal *refusal)
+int daemon_create_container(Daemon *d, json_t *request, int *fds, Container **ret, Refusal *refusal)
 {
         int r;
 

@@ -57,12 +57,10 @@ DEFINE_CLEANUP(Daemon, daemon_free);
 /* Says that it is ready, and runs until there has been nothing to do for a while. */
 int daemon_run(Daemon *daemon);
 
-/* Makes a container. Returns 0, -EINVAL with the refusal, or another negative errno. */
-int daemon_create_container(Daemon *daemon, json_t *request, Container **ret, Refusal *refusal);
-
-/* The same over pipes of stdout and stderr, one of which may be -1; takes them on success only. */
-int daemon_adopt_container(Daemon *daemon, json_t *request, int fds[ENTRY_STREAMS], Container **ret,
-                           Refusal *refusal);
+/* Makes a container, over new FIFOs, or with fds over pipes of stdout and stderr, one of which may
+ * be -1: takes them on success only. 0, -EINVAL with the refusal, or another negative errno. */
+int daemon_create_container(Daemon *daemon, json_t *request, int *fds, Container **ret,
+                            Refusal *refusal);
 
 /* For restore: puts a container into the list. */
 void daemon_add_container(Daemon *daemon, Container *container);

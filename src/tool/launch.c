@@ -161,18 +161,17 @@ int launch_create(const Arguments *a)
         return 0;
 }
 
-/* The system service that we run in, if any: somebody's session is none. */
-static int set_own_unit(json_t *create)
+/* Connects, and names the system service that we run in, if any: somebody's session is none. */
+static int begin_in_unit(VarlinkClient **ret, const Arguments *a)
 {
         _cleanup_free_ char *unit = NULL;
         uid_t owner;
 
-        if (json_object_get(create, "unit") || sd_pid_get_owner_uid(0, &owner) >= 0 ||
-            sd_pid_get_unit(0, &unit) < 0)
-                return 0;
-        if (json_object_set_new(create, "unit", json_string(unit)) < 0)
+        if (!json_object_get(a->create, "unit") && sd_pid_get_owner_uid(0, &owner) < 0 &&
+            sd_pid_get_unit(0, &unit) >= 0 &&
+            json_object_set_new(a->create, "unit", json_string(unit)) < 0)
                 return log_error_errno(ENOMEM, "Failed to name the unit: %m");
-        return 0;
+        return session_new(ret, a->socket);
 }
 
 int launch_run(const Arguments *a)
@@ -187,10 +186,7 @@ int launch_run(const Arguments *a)
                         "A terminal cannot be given with run. Use create, and pass the paths on.");
                 return -EINVAL;
         }
-        r = session_new(&client, a->socket);
-        if (r < 0)
-                return r;
-        r = set_own_unit(a->create);
+        r = begin_in_unit(&client, a);
         if (r < 0)
                 return r;
         r = call_create(client, a, &reply);
@@ -231,10 +227,7 @@ int launch_adopt(const Arguments *a)
 
         if (!id)
                 return -EINVAL;
-        r = session_new(&client, a->socket);
-        if (r < 0)
-                return r;
-        r = set_own_unit(a->create);
+        r = begin_in_unit(&client, a);
         if (r < 0)
                 return r;
         r = call_adopt(client, a, id, &reply);

@@ -30,7 +30,7 @@ static int try_adopt(Fixture *f, const char *id, int out, int err, Container **r
         int fds[ENTRY_STREAMS] = { out, err }, r;
         _cleanup_(refusal_done) Refusal refusal = {};
 
-        r = daemon_adopt_container(f->daemon, request, fds, ret, &refusal);
+        r = daemon_create_container(f->daemon, request, fds, ret, &refusal);
         if (r == 0)
                 fixture_adopt(f, *ret);
         else if (refusal.error && rule)

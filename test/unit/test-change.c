@@ -285,7 +285,7 @@ static Container *create_file(Fixture *f, const char *path)
         Refusal refusal = {};
         Container *c;
 
-        assert(daemon_create_container(f->daemon, request, &c, &refusal) == 0);
+        assert(daemon_create_container(f->daemon, request, NULL, &c, &refusal) == 0);
         return c;
 }
 

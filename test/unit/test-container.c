@@ -93,7 +93,7 @@ static void test_create_failure(void)
                 int r;
 
                 assert(setrlimit(RLIMIT_NOFILE, &limit) == 0);
-                r = daemon_create_container(f.daemon, request, &c, &refusal);
+                r = daemon_create_container(f.daemon, request, NULL, &c, &refusal);
                 assert(setrlimit(RLIMIT_NOFILE, &old) == 0);
                 assert(r == 0 || (r == -EMFILE && !refusal.error));
                 n_made += r == 0;

@@ -177,7 +177,7 @@ static void expect_refused(Fixture *f, const char *limit, int value)
         Refusal refusal = {};
         Container *c;
 
-        assert(daemon_create_container(f->daemon, request, &c, &refusal) == -EINVAL);
+        assert(daemon_create_container(f->daemon, request, NULL, &c, &refusal) == -EINVAL);
         assert(strcmp(refusal.error, "io.conlogd.LimitReached") == 0);
         assert(strcmp(json_string_value(json_object_get(refusal.parameters, "limit")), limit) == 0);
         assert(json_integer_value(json_object_get(refusal.parameters, "value")) == value);

@@ -181,7 +181,8 @@ static void test_remove(void)
                 assert(temporary_has(&f.temporary, "containers/web") == is_failing);
                 assert(f.daemon->n_containers == is_failing);
                 if (is_failing) {
-                        assert(daemon_create_container(f.daemon, request, &other, &refusal) < 0);
+                        assert(daemon_create_container(f.daemon, request, NULL, &other, &refusal) <
+                               0);
                         assert(strcmp(refusal.error, "io.conlogd.ContainerExists") == 0);
                         refusal_done(&refusal);
                         container_retry(c);

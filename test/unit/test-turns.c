@@ -336,7 +336,7 @@ static Container *create_journald(Fixture *f, int *ret_fd)
         (void) snprintf(address.sun_path, sizeof(address.sun_path), "%s/socket", path);
         *ret_fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         assert(bind(*ret_fd, (struct sockaddr *) &address, sizeof(address)) == 0);
-        assert(daemon_create_container(f->daemon, request, &c, &refusal) == 0);
+        assert(daemon_create_container(f->daemon, request, NULL, &c, &refusal) == 0);
         return c;
 }
 
