@@ -285,3 +285,46 @@ static inline unsigned count_fds(void)
         closedir(d);
         return n;
 }
+
+#define NOTE "{\"method\":\"io.test.Note\"}"
+#define WAIT "{\"method\":\"io.test.Wait\"}"
+
+static inline void expect_answered(Fixture *f, int fd)
+{
+        peer_ask(f, fd, NOTE);
+        peer_expect(f, fd, "{}");
+}
+
+/* Lets the server work for that long. */
+static inline void pump_for(Fixture *f, uint64_t usec)
+{
+        uint64_t now, end;
+
+        assert(sd_event_now(f->event, CLOCK_MONOTONIC, &now) >= 0);
+        for (end = now + usec; now < end;) {
+                assert(sd_event_run(f->event, end - now) >= 0);
+                assert(sd_event_now(f->event, CLOCK_MONOTONIC, &now) >= 0);
+        }
+}
+
+/* Runs one test on a server of its own. */
+static inline void run(const char *name, void (*test)(Fixture *f))
+{
+        Fixture f;
+
+        fixture_init(&f);
+        test(&f);
+        fixture_done(&f);
+        printf("ok: %s\n", name);
+}
+
+/* For the begin of main(): the server takes root's calls only, and these tests are peers of their
+ * own. */
+static inline void need_root(void)
+{
+        setlinebuf(stdout);
+        if (getuid() == 0)
+                return;
+        puts("skipped: must be root");
+        exit(77);
+}

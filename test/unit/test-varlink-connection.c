@@ -8,7 +8,8 @@
 #include "base/base.h"
 #include "base/limits.h"
 
-static uint64_t idle_usec;
+#define IDLE_USEC UINT64_C(30000000)
+static uint64_t idle_usec = IDLE_USEC;
 
 #undef VARLINK_IDLE_USEC
 #define VARLINK_IDLE_USEC idle_usec
@@ -21,27 +22,6 @@ static uint64_t idle_usec;
 #include "../varlink-fixture.h"
 
 #include <sys/resource.h>
-
-#define NOTE "{\"method\":\"io.test.Note\"}"
-#define WAIT "{\"method\":\"io.test.Wait\"}"
-
-/* Lets the server work for that long. */
-static void pump_for(Fixture *f, uint64_t usec)
-{
-        uint64_t now, end;
-
-        assert(sd_event_now(f->event, CLOCK_MONOTONIC, &now) >= 0);
-        for (end = now + usec; now < end;) {
-                assert(sd_event_run(f->event, end - now) >= 0);
-                assert(sd_event_now(f->event, CLOCK_MONOTONIC, &now) >= 0);
-        }
-}
-
-static void expect_answered(Fixture *f, int fd)
-{
-        peer_ask(f, fd, NOTE);
-        peer_expect(f, fd, "{}");
-}
 
 static void test_malformed(Fixture *f)
 {
@@ -286,6 +266,7 @@ static void test_idle(Fixture *f)
         peer_expect(f, busy, "{}");
         pump_for(f, idle_usec * 2);
         assert(varlink_server_n_connections(f->server) == 0);
+        idle_usec = IDLE_USEC;
 }
 
 static void test_slow_reader(Fixture *f)
@@ -322,6 +303,7 @@ static void test_slow_reader(Fixture *f)
         }
         assert(piece[n - 1] == 0);
         peer_expect(f, slow, "{}");
+        idle_usec = IDLE_USEC;
 }
 
 /* Replies that nobody reads share one limit, and so does a single one. */
@@ -377,26 +359,11 @@ static void test_server_freed(Fixture *f)
         assert(peer_is_closed(f, busy) && f->n_calls == 1);
 }
 
-static void run(const char *name, void (*test)(Fixture *f))
-{
-        Fixture f;
-
-        idle_usec = UINT64_C(30000000);
-        fixture_init(&f);
-        test(&f);
-        fixture_done(&f);
-        printf("ok: %s\n", name);
-}
-
 int main(void)
 {
         unsigned n_fds = count_fds();
 
-        setlinebuf(stdout);
-        if (getuid() != 0) {
-                puts("skipped: must be root");
-                return 77;
-        }
+        need_root();
 
         run("malformed messages", test_malformed);
         run("nested messages", test_depth);

@@ -9,7 +9,8 @@
 #include "base/base.h"
 #include "base/limits.h"
 
-static uint64_t idle_usec;
+#define IDLE_USEC UINT64_C(30000000)
+static uint64_t idle_usec = IDLE_USEC;
 
 #undef VARLINK_IDLE_USEC
 #define VARLINK_IDLE_USEC idle_usec
@@ -20,27 +21,6 @@ static uint64_t idle_usec;
 
 #include <sys/mman.h>
 #include <sys/resource.h>
-
-#define NOTE "{\"method\":\"io.test.Note\"}"
-#define WAIT "{\"method\":\"io.test.Wait\"}"
-
-/* Lets the server work for that long. */
-static void pump_for(Fixture *f, uint64_t usec)
-{
-        uint64_t now, end;
-
-        assert(sd_event_now(f->event, CLOCK_MONOTONIC, &now) >= 0);
-        for (end = now + usec; now < end;) {
-                assert(sd_event_run(f->event, end - now) >= 0);
-                assert(sd_event_now(f->event, CLOCK_MONOTONIC, &now) >= 0);
-        }
-}
-
-static void expect_answered(Fixture *f, int fd)
-{
-        peer_ask(f, fd, NOTE);
-        peer_expect(f, fd, "{}");
-}
 
 /* As many as the kernel lets through at a time (SCM_MAX_FD). */
 #define SENT_FDS_MAX 253U
@@ -310,6 +290,7 @@ static void test_held(Fixture *f)
         assert(count_fds() == n_fds + ARRAY_SIZE(silent) + 1);
         for (size_t i = 0; i < ARRAY_SIZE(silent); i++)
                 (void) close(silent[i]);
+        idle_usec = IDLE_USEC;
 }
 
 static void test_strays(Fixture *f)
@@ -347,26 +328,11 @@ static void test_strays(Fixture *f)
         assert(count_fds() == n_fds - 2);
 }
 
-static void run(const char *name, void (*test)(Fixture *f))
-{
-        Fixture f;
-
-        idle_usec = UINT64_C(30000000);
-        fixture_init(&f);
-        test(&f);
-        fixture_done(&f);
-        printf("ok: %s\n", name);
-}
-
 int main(void)
 {
         unsigned n_fds = count_fds();
 
-        setlinebuf(stdout);
-        if (getuid() != 0) {
-                puts("skipped: must be root");
-                return 77;
-        }
+        need_root();
 
         run("strays", test_strays);
         run("taken", test_taken);

@@ -323,26 +323,11 @@ static void test_not_root(Fixture *f)
         assert(varlink_server_n_connections(f->server) == 0);
 }
 
-static void run(const char *name, void (*test)(Fixture *f))
-{
-        Fixture f;
-
-        fixture_init(&f);
-        test(&f);
-        fixture_done(&f);
-        printf("ok: %s\n", name);
-}
-
 int main(void)
 {
         unsigned n_fds = count_fds();
 
-        /* The server takes root's calls only, and these tests are peers of their own. */
-        setlinebuf(stdout);
-        if (getuid() != 0) {
-                puts("skipped: must be root");
-                return 77;
-        }
+        need_root();
 
         run("calls", test_call);
         run("errors", test_error);
