@@ -253,6 +253,9 @@ static inline int stored_compare(const void *a, const void *b)
 {
         const StoredFd *x = a, *y = b;
 
+        /* As the store looks for them. */
+        if (x->dev != y->dev)
+                return x->dev < y->dev ? -1 : 1;
         return x->ino < y->ino ? -1 : x->ino > y->ino;
 }
 
