@@ -4,7 +4,8 @@
 # The drivers that write files, while the daemon is killed at random moments and a new file is begun
 # every 64 KiB: no line is lost, none comes twice, none is torn or split over two files, and no file
 # is above its size. 20 kills; with CONLOG_WHOLE set 500, in rounds, because no more than 1,000
-# files are kept.
+# files are kept. Half of them while each write takes two milliseconds (tools/sick-disk), or hardly
+# one would come between a record and the note that it is taken.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -62,16 +63,29 @@ check() {
         done
 }
 
+cp "$tools/libsick-disk.so" /usr/lib/
+mkdir -p /etc/systemd/system/conlogd.service.d
+printf '[Service]\nEnvironment=LD_PRELOAD=/usr/lib/libsick-disk.so\n' \
+        >/etc/systemd/system/conlogd.service.d/sick-disk.conf
+systemctl daemon-reload
+trap 'rm -f /run/conlogd/sick' EXIT
+
 for ((round = 1; round <= rounds; round++)); do
         seed=$RANDOM
         start "$round"
         for ((n = 0; n < kills; )); do
+                if [ $((RANDOM % 2)) -eq 0 ]; then
+                        echo -1 >/run/conlogd/sick
+                else
+                        rm -f /run/conlogd/sick
+                fi
                 # One time in four the daemon may be on its way up, else it is at work.
                 [ $((RANDOM % 4)) -eq 0 ] || wait_until 10 is_active
                 sleep "0.$(printf '%03d' $((RANDOM % 120)))"
                 is_running || break
                 ! kill_daemon || n=$((n + 1))
         done
+        rm -f /run/conlogd/sick
         n_kills=$((n_kills + n))
         check "$round"
         echo "     round $round of $rounds: $n kills" >&3
