@@ -344,7 +344,7 @@ static const char *control_find_default(const Config *config, const Driver *driv
 {
         const char *value = config ? config_get_option(config, driver, option->key) : NULL;
 
-        return value ?: option->preset;
+        return value ?: driver_get_preset(driver, option);
 }
 
 static void control_append_options(json_t *array, const Config *config, const Driver *driver,

@@ -183,12 +183,18 @@ const DriverOption *driver_find_option(const Driver *driver, const char *key)
         return NULL;
 }
 
+const char *driver_get_preset(const Driver *driver, const DriverOption *option)
+{
+        return driver->has_no_priority && strcmp(option->key, "level-prefix") == 0 ? "no"
+                                                                                   : option->preset;
+}
+
 const char *options_get(const Driver *driver, const Options *options, const char *key)
 {
         const DriverOption *option = ASSERT_PTR(driver_find_option(driver, key));
         const char *value = pairs_find(options->pairs, options->n_pairs, key);
 
-        return value ?: option->preset;
+        return value ?: driver_get_preset(driver, option);
 }
 
 bool options_get_bool(const Driver *driver, const Options *options, const char *key)

@@ -69,6 +69,9 @@ struct Driver {
         const char *description;
         const DriverOption *options;
         size_t n_options;
+        /* It has no place for a priority: level-prefix is "no" unless somebody says otherwise, for a
+         * prefix that is taken off would be lost. */
+        bool has_no_priority;
 
         /* Opens a sink; driver is the row itself. facts and options are borrowed for the call, and
          * options_check() has passed them. Returns 0 and the sink, or -EINVAL with the key (a
@@ -112,6 +115,9 @@ const Driver *driver_find(const char *name);
 
 /* The row of an option of that driver, be it one that every driver has, or NULL. */
 const DriverOption *driver_find_option(const Driver *driver, const char *key);
+
+/* The default of an option with that driver, or NULL. */
+const char *driver_get_preset(const Driver *driver, const DriverOption *option);
 
 /* The value of an option: as given, else the default, else NULL. */
 const char *options_get(const Driver *driver, const Options *options, const char *key);

@@ -98,4 +98,5 @@ Sink *file_sink_free(Sink *sink);
 
 #define FILE_SINK_FUNCTIONS                                                                     \
         .write = file_sink_write, .is_busy = file_sink_is_busy, .get_mark = file_sink_get_mark, \
-        .resume = file_sink_resume, .rotate = file_sink_rotate, .free = file_sink_free
+        .resume = file_sink_resume, .rotate = file_sink_rotate, .free = file_sink_free,         \
+        .has_no_priority = true

@@ -285,6 +285,20 @@ static void test_table(void)
         puts("ok: table");
 }
 
+/* Where there is no place for a priority, its prefix is a part of the line. */
+static void test_level_prefix(void)
+{
+        Pair pair = { "level-prefix", "yes" };
+
+        for (size_t i = 0; drivers[i]; i++) {
+                bool is_file = drivers[i]->rotate != NULL;
+
+                assert(options_get_bool(drivers[i], &(Options){}, "level-prefix") == !is_file);
+                assert(options_get_bool(drivers[i], &(Options){ &pair, 1 }, "level-prefix"));
+        }
+        puts("ok: level prefix");
+}
+
 static void test_refused(void)
 {
         const Driver *driver = driver_find("journald");
@@ -351,6 +365,7 @@ int main(void)
 {
         test_table();
         test_values();
+        test_level_prefix();
         test_refused();
         test_get();
         test_none();
