@@ -69,8 +69,8 @@ struct Driver {
         const char *description;
         const DriverOption *options;
         size_t n_options;
-        /* It has no place for a priority: level-prefix is "no" unless somebody says otherwise, for a
-         * prefix that is taken off would be lost. */
+        /* It has no place for a priority: level-prefix is "no" unless somebody says otherwise, for
+         * a prefix that is taken off would be lost. */
         bool has_no_priority;
 
         /* Opens a sink; driver is the row itself. facts and options are borrowed for the call, and

@@ -61,7 +61,7 @@ start_docker
 python3 -B "$suite/golden.py" write 1 "$lines" stdout
 python3 -B "$suite/golden.py" write 2 "$lines" stderr
 conlogctl run --id golden --log-driver json-file --log-opt max-size=1M --log-opt max-file=30 \
-        --log-opt level-prefix=no --log-driver local --log-opt max-size=1M --log-opt max-file=30 \
+        --log-driver local --log-opt max-size=1M --log-opt max-file=30 \
         --log-opt compress=no -- \
         sh -c "cat '$work/stderr' >&2 & cat '$work/stdout'; wait"
 conlogctl remove golden >/dev/null
