@@ -2,6 +2,7 @@
 
 /* The lines of a container in the journal; see the header. */
 
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -444,6 +445,8 @@ static int journal_source_rewind(LogSource *source, uint64_t n)
         JournalSource *s = container_of(source, JournalSource, source);
         int r;
 
+        /* That many do not fit what libsystemd returns; a journal has fewer. */
+        n = MIN(n, (uint64_t) INT_MAX);
         if (s->wish.until_nsec < UINT64_MAX)
                 r = sd_journal_seek_realtime_usec(s->journal,
                                                   s->wish.until_nsec / 1000 + DELAY_USEC);

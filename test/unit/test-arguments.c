@@ -163,6 +163,23 @@ static void test_fds(void)
         puts("ok: file descriptors");
 }
 
+static void test_logs(void)
+{
+        char line[] = "list -n 5 -ft --since=1h --until now --stream=stderr -g x -o json --details "
+                      "--driver=local -D dir",
+             *argv[WORDS_MAX];
+        Arguments a;
+
+        assert(parse(&a, line, argv) == 0);
+        assert(a.is_following && a.has_timestamps && a.has_details);
+        assert(strcmp(a.lines, "5") == 0 && strcmp(a.since, "1h") == 0);
+        assert(strcmp(a.until, "now") == 0 && strcmp(a.stream, "stderr") == 0);
+        assert(strcmp(a.grep, "x") == 0 && strcmp(a.format, "json") == 0);
+        assert(strcmp(a.driver, "local") == 0 && strcmp(a.directory, "dir") == 0);
+        arguments_done(&a);
+        puts("ok: what logs shows");
+}
+
 static void test_refused(void)
 {
         static const char *const lines[] = {
@@ -224,6 +241,7 @@ int main(void)
         test_drivers();
         test_output();
         test_fds();
+        test_logs();
         test_refused();
         return 0;
 }

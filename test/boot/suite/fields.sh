@@ -235,6 +235,7 @@ test_namespace() {
         journalctl --namespace=apart --sync
         check MESSAGE "over here" --namespace=apart CONTAINER_ID_FULL=apart CONTAINER_STREAM=stdout
         check MESSAGE '' CONTAINER_ID_FULL=apart
+        expect "logs, which looks into all of them" "over here" "$(conlogctl logs apart)"
 }
 
 test_ordinary

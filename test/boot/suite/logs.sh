@@ -102,7 +102,7 @@ test_refused() {
 # once more afterwards.
 test_whole() {
         local lines=30000 kills=5 follower writer recipe
-        [ -z "${CONLOG_WHOLE-}" ] || lines=1000000 kills=50
+        [ -z "${CONLOG_WHOLE-}" ] || lines=500000 kills=50
         recipe=(--seed "$RANDOM" --lines "$lines" --max 400)
 
         expect_files wanted "${recipe[@]}"
@@ -138,9 +138,9 @@ test_whole() {
 # when the container is gone.
 test_files() {
         local driver follower id
-        local lines=10000 recipe options=(--log-opt level-prefix=no --log-opt max-size=64K
-                --log-opt max-file=500)
-        [ -z "${CONLOG_WHOLE-}" ] || lines=100000
+        local lines=10000 size=64K recipe options
+        [ -z "${CONLOG_WHOLE-}" ] || lines=100000 size=512K
+        options=(--log-opt level-prefix=no --log-opt "max-size=$size" --log-opt max-file=500)
         recipe=(--seed "$RANDOM" --lines "$lines" --max 400)
 
         expect_files files "${recipe[@]}"
