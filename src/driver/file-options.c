@@ -235,6 +235,7 @@ static void file_sink_put_texts(FileSink *s, const Facts *facts, const char *pat
                 .name = put_string(&p, facts->name),
                 .image = put_string(&p, facts->image),
                 .epoch = put_string(&p, facts->epoch),
+                .driver = s->sink.driver->name,
                 .path = put_string(&p, path),
         };
         s->file.root = s->files->path;

@@ -226,8 +226,7 @@ size_t file_sink_write(Sink *sink, const Entry *entries, size_t n)
         if (entries[0].kind == ENTRY_END) {
                 dir_fd = file_sink_open_info(s, false);
                 if (dir_fd >= 0)
-                        (void) loginfo_end(dir_fd, s->info.epoch,
-                                           file_sink_get_now(s, CLOCK_REALTIME));
+                        (void) loginfo_end(dir_fd, &s->info, file_sink_get_now(s, CLOCK_REALTIME));
                 return 1;
         }
         if (s->is_waiting)

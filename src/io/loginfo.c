@@ -56,18 +56,26 @@ int loginfo_begin(int dir_fd, const LogInfo *info, uint64_t now_usec)
         /* Each driver of the container writes its own: what another one knows stays. */
         if (!now || (before && json_object_update_missing(before, now) < 0))
                 return -ENOMEM;
+        (void) json_object_del(json_object_get(before, "endedUSec"), info->driver);
         return loginfo_write(dir_fd, before ?: now);
 }
 
-int loginfo_end(int dir_fd, const char *epoch, uint64_t now_usec)
+int loginfo_end(int dir_fd, const LogInfo *info, uint64_t now_usec)
 {
-        json_auto_t *info = NULL;
+        json_auto_t *object = NULL;
+        json_t *ended;
         int r;
 
-        r = loginfo_read(dir_fd, epoch, &info);
-        if (r < 0 || !info)
+        r = loginfo_read(dir_fd, info->epoch, &object);
+        if (r < 0 || !object)
                 return r;
-        if (json_object_set_new(info, "endedUSec", json_integer((json_int_t) now_usec)) < 0)
+        ended = json_object_get(object, "endedUSec");
+        if (!json_is_object(ended)) {
+                ended = json_object();
+                if (json_object_set_new(object, "endedUSec", ended) < 0)
+                        return -ENOMEM;
+        }
+        if (json_object_set_new(ended, info->driver, json_integer((json_int_t) now_usec)) < 0)
                 return -ENOMEM;
-        return loginfo_write(dir_fd, info);
+        return loginfo_write(dir_fd, object);
 }

@@ -6,7 +6,10 @@
  * container is gone. JSON with the members of LogInfo, without those that are not known:
  *
  *     {"version":1,"id":"web","name":"web","image":"busybox:1.35","epoch":"00112233445566…",
- *      "createdUSec":1795312221000000,"endedUSec":1795312225000000,"path":"/srv/0.log"}
+ *      "createdUSec":1795312221000000,"endedUSec":{"json-file":1795312225000000},
+ *      "path":"/srv/0.log"}
+ *
+ * Each driver has an end of its own: the container may go on without it, or it may be behind.
  */
 
 #include "base/base.h"
@@ -16,6 +19,7 @@ typedef struct LogInfo {
         const char *name;
         const char *image;
         const char *epoch;
+        const char *driver;
         const char *path; /* of the k8s-file log, where it does not lie beside this file */
 } LogInfo;
 
@@ -23,5 +27,6 @@ typedef struct LogInfo {
  * container, the time stays. Mode 0640. */
 int loginfo_begin(int dir_fd, const LogInfo *info, uint64_t now_usec);
 
-/* The container's life of that epoch has ended. 0 also where the file is about none or another. */
-int loginfo_end(int dir_fd, const char *epoch, uint64_t now_usec);
+/* What the driver has of the container's life is whole. 0 also where the file is about none or
+ * another one. */
+int loginfo_end(int dir_fd, const LogInfo *info, uint64_t now_usec);

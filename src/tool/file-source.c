@@ -32,6 +32,7 @@ static const StoredFormat *const formats[] = { &json_line_format, &local_frame_f
 typedef struct FileSource {
         LogSource source;
         const StoredFormat *format;
+        const char *driver;
         LogWish wish;
 
         int info_fd; /* the directory of "info" */
@@ -381,7 +382,7 @@ static int file_source_rewind(LogSource *source, uint64_t n)
         return r < 0 ? r : found < n;
 }
 
-/* Whether the file "info" says that the container has ended, or is gone with all others. */
+/* Whether the file "info" says that the driver has all, or is gone with all others. */
 static bool info_has_ended(const FileSource *s)
 {
         _cleanup_buffer_ Buffer text = {};
@@ -391,7 +392,7 @@ static bool info_has_ended(const FileSource *s)
         if (rundir_read_file(s->info_fd, "info", LOG_INFO_MAX_BYTES, &text) < 0)
                 return fstat(s->info_fd, &st) >= 0 && st.st_nlink == 0;
         info = json_loadb(text.data ?: "", text.size, 0, NULL);
-        return json_object_get(info, "endedUSec");
+        return json_object_get(json_object_get(info, "endedUSec"), s->driver);
 }
 
 static bool file_source_is_ended(LogSource *source)
@@ -515,6 +516,7 @@ int file_source_new(LogSource **ret, const char *root, const char *id, const cha
         source = &s->source;
         source->kind = &file_source_kind;
         s->format = formats[i];
+        s->driver = file_source_drivers[i];
         s->wish = *wish;
         s->info_fd = s->notify_fd = s->chain.dir_fd = -1;
 

@@ -208,7 +208,7 @@ static void test_first(void)
         base_close(fd);
         assert(strstr(text, "\"version\":1,\"id\":\"web\",\"name\":\"w\",\"image\":\"busybox\"") &&
                strstr(text, "\"epoch\":\"" EPOCH "\",\"createdUSec\":") &&
-               strstr(text, "\"endedUSec\":"));
+               strstr(text, "\"endedUSec\":{\"k8s-file\":"));
         fixture_done(&f);
         puts("ok: first");
 }

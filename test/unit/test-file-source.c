@@ -407,7 +407,10 @@ static void test_end(void)
         assert(!source->kind->is_ended(source));
         write_info(&l, "{\"version\":1,\"id\":\"web\",\"createdUSec\":1}");
         assert(!source->kind->is_ended(source));
-        write_info(&l, "{\"version\":1,\"id\":\"web\",\"createdUSec\":1,\"endedUSec\":2}");
+        /* Another driver's end is none. */
+        write_info(&l, "{\"id\":\"web\",\"createdUSec\":1,\"endedUSec\":{\"json-file\":2}}");
+        assert(!source->kind->is_ended(source));
+        write_info(&l, "{\"id\":\"web\",\"createdUSec\":1,\"endedUSec\":{\"local\":2}}");
         assert(source->kind->is_ended(source));
         write_info(&l, "{\"version\":1,\"id\":\"web\",\"createdUSec\":3}");
         assert(!source->kind->is_ended(source));

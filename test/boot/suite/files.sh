@@ -96,7 +96,7 @@ written $logs/web/json-file.log '"five'
 
 # A life that ends is said so, and the next one goes on in the same file.
 conlogctl remove web >/dev/null
-expect_match "info" '"endedUSec":' "$(cat $logs/web/info)"
+expect_match "info" '"endedUSec":\{"json-file":' "$(cat $logs/web/info)"
 conlogctl create --id web --log-driver json-file --log-opt compress=no >/dev/null
 say web six
 written $logs/web/json-file.log '"six'
