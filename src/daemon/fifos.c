@@ -405,7 +405,6 @@ static int fifos_start(Fifos *f, EntryStream k, int source_fd, int dir_fd, bool 
         TAILQ_FOREACH(b, &f->branches, branches)
                 if (r >= 0)
                         r = fifos_open_pipe(f, &b->streams[k], dir_fd, is_new, is_stored);
-        f->splits[k].is_lost = !is_new && !*is_stored;
         return r;
 }
 
@@ -434,7 +433,7 @@ int fifos_open(Fifos *f, int dir_fd, bool is_new)
 {
         Store *store = &f->container->daemon->store;
         char name[FIFO_NAME_BYTES];
-        bool is_stored = true;
+        bool is_stored = true, has_source;
         int r, fd;
 
         /* The others belong to who asked for them, their ends too. */
@@ -452,9 +451,12 @@ int fifos_open(Fifos *f, int dir_fd, bool is_new)
                 if (!f->has_streams[k])
                         continue;
                 fifos_get_name(f, entry_stream_to_string(k), name);
-                fd = fifos_open_one(f, dir_fd, name, O_RDONLY, &is_stored);
+                has_source = true;
+                fd = fifos_open_one(f, dir_fd, name, O_RDONLY, &has_source);
                 if (fd < 0)
                         return fd;
+                f->splits[k].is_lost = !is_new && !has_source;
+                is_stored = is_stored && has_source;
                 r = fifos_start(f, k, fd, dir_fd, is_new, &is_stored);
                 if (r < 0)
                         return r;

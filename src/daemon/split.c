@@ -213,6 +213,7 @@ static int split_give(Stream *s, uint64_t position, Span input)
 int split_fill(Split *p)
 {
         uint64_t position, least = UINT64_MAX;
+        bool is_ahead = false;
         Branch *b;
         Span input;
         int r;
@@ -238,6 +239,7 @@ int split_fill(Split *p)
                 /* Somebody else has read what others wait for. */
                 if (s->given - position > p->fill)
                         return split_sync(p, p->fill);
+                is_ahead = is_ahead || s->given > position;
                 r = split_give(s, position, input);
                 if (r < 0)
                         return r;
@@ -248,6 +250,10 @@ int split_fill(Split *p)
         r = split_drop(p, (size_t) (least - position));
         if (r >= 0)
                 r = fifo_get_fill(p->fd, &p->fill);
+        /* Who has had all of it for a while knows only now that this was the end: set again, the
+         * edge of the hang-up comes again. */
+        if (r >= 0 && is_ahead && p->fill == 0 && fifo_is_hung_up(p->fd))
+                r = sd_event_source_set_io_events(p->readable, EPOLLIN | EPOLLET);
         return r;
 }
 
@@ -256,8 +262,10 @@ size_t split_get_left(const Split *p, const Stream *s)
         uint64_t ahead = s->given - split_get_position(p);
         size_t fill;
 
-        if (fifo_get_fill(p->fd, &fill) < 0 || !p->is_synced)
+        if (fifo_get_fill(p->fd, &fill) < 0)
                 return UINT32_MAX;
+        if (!p->is_synced)
+                return fill;
         return ahead < fill ? fill - (size_t) ahead : 0;
 }
 

@@ -33,7 +33,7 @@ struct Split {
         uint32_t row;
         sd_event_source *readable;
         size_t fill;  /* of the FIFO, when it was last looked at */
-        bool is_lost; /* the pipes are not those of the daemon before */
+        bool is_lost; /* the FIFO may not hold what it did for the daemon before */
         bool is_synced;
 };
 
@@ -54,7 +54,8 @@ void split_done(Split *split);
 /* Gives the pipes what they have room for. Returns 0, or a negative errno: to be tried again. */
 int split_fill(Split *split);
 
-/* Bytes that are in the FIFO, and not in the stream's pipe. Not known: UINT32_MAX. */
+/* Bytes that are in the FIFO, and not in the stream's pipe: at most so many, where the split has
+ * not looked at the pipes yet. Not known: UINT32_MAX. */
 size_t split_get_left(const Split *split, const Stream *stream);
 
 /* Whether nothing more can come to the pipes. */
