@@ -194,7 +194,7 @@ static int change_split_set(Fifos *f, int dir_fd)
 {
         Branch *b = TAILQ_FIRST(&f->branches);
         int source_fd, r;
-        bool is_stored;
+        bool is_stored = false;
 
         for (EntryStream k = 0; f->is_logged && k < ENTRY_STREAMS; k++) {
                 Stream *s = &b->streams[k];
@@ -218,7 +218,7 @@ static int change_split_set(Fifos *f, int dir_fd)
 /* Another driver gets what the streams that have not ended have from now on. */
 static int change_add_branch(Fifos *f, Feed *feed, int dir_fd)
 {
-        bool is_stored;
+        bool is_stored = false;
         Branch *b;
         int r;
 
@@ -229,9 +229,9 @@ static int change_add_branch(Fifos *f, Feed *feed, int dir_fd)
                 return r;
         b = TAILQ_LAST(&f->branches, BranchList);
         for (EntryStream k = 0; k < ENTRY_STREAMS; k++) {
-                /* A stream that has ended stays so. */
+                /* A stream that has ended stays so; one that is to end has none besides. */
                 b->streams[k].phase = STREAM_ENDED;
-                if (f->splits[k].fd < 0 ||
+                if (f->is_ending || f->splits[k].fd < 0 ||
                     TAILQ_FIRST(&f->branches)->streams[k].phase == STREAM_ENDED)
                         continue;
                 b->streams[k].phase = STREAM_IDLE;
@@ -299,19 +299,16 @@ static int change_add(Container *c, const Spec *spec, int dir_fd, Refusal *refus
 /* What the driver takes at once of what is there for it. */
 static void change_flush(Feed *feed)
 {
-        Branch *b;
-        Fifos *f;
+        for (uint32_t row = 0; row < STATE_ROWS; row++)
+                for (unsigned n = 0; n < FLUSH_TURNS_MAX; n++) {
+                        /* The turn before may have been an exec's last one: its set is gone. */
+                        Stream *s = feed_find_stream(feed, row);
 
-        TAILQ_FOREACH(f, &feed->container->fifos, fifos)
-                TAILQ_FOREACH(b, &f->branches, branches)
-                        for (EntryStream k = 0; b->feed == feed && k < ENTRY_STREAMS; k++)
-                                for (unsigned n = 0; n < FLUSH_TURNS_MAX; n++)
-                                        if (b->streams[k].fd >= 0 &&
-                                            b->streams[k].phase == STREAM_READY) {
-                                                turns_remove(&feed->container->daemon->turns,
-                                                             &b->streams[k]);
-                                                stream_turn(&b->streams[k]);
-                                        }
+                        if (!s || s->phase != STREAM_READY)
+                                break;
+                        turns_remove(&feed->container->daemon->turns, s);
+                        stream_turn(s);
+                }
 }
 
 /* Closes the streams of a branch. Returns the bytes that its driver has not taken. */

@@ -42,6 +42,59 @@ static void test_exec_behind(void)
         puts("ok: exec, one driver behind");
 }
 
+/* The last streams of an exec end while the driver that they are for is removed. */
+static void test_remove_ending(void)
+{
+        Refusal refusal = {};
+        Container *c;
+        Fixture f;
+        Fifos *exec;
+        int fd;
+
+        fixture_init(&f);
+        f.more_room = 0;
+        c = create(&f, "");
+        assert(container_exec(c, "sh", false, true, &exec, &refusal) == 0);
+        fd = fixture_open(&f, "web", "sh-stdout");
+        (void) close(fixture_open(&f, "web", "sh-stderr"));
+        put(fd, "one\n");
+        (void) close(fd);
+        pump_for(&f, 10000);
+        assert(c->n_execs == 1);
+        fixture_set_room(&f, &f.more_room, SIZE_MAX);
+        remove_driver(c, "journald");
+        assert(c->n_execs == 0 && c->n_feeds == 1);
+        fixture_done(&f);
+        puts("ok: remove, an exec ends");
+}
+
+/* An exec that is being removed, but for a driver that is stuck, is nothing for a new one: else it
+ * would last as long as its writers. */
+static void test_add_ending(void)
+{
+        _cleanup_close_ int fd = -1;
+        Refusal refusal = {};
+        Container *c;
+        Fixture f;
+        Fifos *exec;
+
+        fixture_init(&f);
+        f.room = 0;
+        c = create(&f, "");
+        assert(container_exec(c, "sh", false, true, &exec, &refusal) == 0);
+        fd = fixture_open(&f, "web", "sh-stdout");
+        put(fd, "one\n");
+        (void) pump(&f);
+        container_remove_exec(c, exec, NULL);
+        assert(c->n_execs == 1);
+        add_driver(&f, c, "json-file");
+        fixture_set_room(&f, &f.room, SIZE_MAX);
+        pump_for(&f, 10000);
+        assert(c->n_execs == 0);
+        fixture_done(&f);
+        puts("ok: add, an exec ends");
+}
+
 /* Before a split has looked at its pipes again, too, nobody is said to have lost what there is not,
  * and Remove knows what came before it. */
 static void test_not_synced(void)
@@ -145,6 +198,8 @@ int main(void)
         log_set_max_level(LOG_EMERG);
         (void) signal(SIGPIPE, SIG_IGN);
         test_exec_behind();
+        test_remove_ending();
+        test_add_ending();
         test_not_synced();
         test_add_killed();
         return 0;
