@@ -335,7 +335,6 @@ static void control_list(VarlinkCall *call, json_t *parameters, void *userdata)
                 if (control_pack_container(c, false, &object) >= 0)
                         json_array_append_new(array, object);
         varlink_call_reply(call, json_pack("{s:o}", "containers", array));
-        daemon_trim_later(d);
 }
 
 /* What a new container gets: the configuration's value, else the driver's own. */
@@ -472,6 +471,12 @@ static const VarlinkMethod control_methods[] = {
         { "Status", NULL, 0, control_status },
 };
 
+/* Crowds of peers and long answers leave their memory in pieces. */
+static void control_on_closed(void *userdata)
+{
+        daemon_trim_later(userdata);
+}
+
 const VarlinkInterface control_interface = {
         .vendor = "conlogd",
         .product = "conlogd",
@@ -481,4 +486,5 @@ const VarlinkInterface control_interface = {
         .description = control_description,
         .methods = control_methods,
         .n_methods = ARRAY_SIZE(control_methods),
+        .on_closed = control_on_closed,
 };

@@ -16,7 +16,7 @@
 #include "driver/file-sink.h"
 #include "io/rundir.h"
 
-/* After the last of some containers has gone, or the last long answer has been made. */
+/* After the last of some containers, or connections, has gone. */
 #define TRIM_USEC UINT64_C(1000000)
 
 /* Between two attempts at what failed for want of memory or fds. */

@@ -207,10 +207,10 @@ void store_close_rest(Store *store, bool forget)
                 if (stored->fd < 0)
                         continue;
                 stored->fd = base_close(stored->fd);
-                if (forget && !store_name_is_used(store, stored->name))
-                        store_remove_name(store, stored->name);
-                else
+                if (!forget)
                         store->n_kept++;
+                else if (!store_name_is_used(store, stored->name))
+                        store_remove_name(store, stored->name);
         }
         free(TAKE_PTR(store->fds));
         store->n_fds = 0;

@@ -538,6 +538,8 @@ int stream_measure(Stream *s)
 
 void stream_look_again(Stream *s)
 {
+        /* What was matched so far was by other rules. */
+        s->multiline.progress = (GroupProgress){};
         if (s->phase == STREAM_WAITING || s->phase == STREAM_HELD)
                 turns_push(stream_get_turns(s), s);
 }

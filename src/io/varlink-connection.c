@@ -65,10 +65,12 @@ static void connection_drop_input(VarlinkConnection *c)
 
 void varlink_connection_free(VarlinkConnection *c)
 {
+        VarlinkConnections *owner = c->owner;
+
         if (c->call)
                 c->call->connection = NULL;
-        TAILQ_REMOVE(&c->owner->list, c, link);
-        c->owner->n--;
+        TAILQ_REMOVE(&owner->list, c, link);
+        owner->n--;
 
         (void) sd_event_source_disable_unref(c->idle_source);
         (void) sd_event_source_disable_unref(c->turn_source);
@@ -77,6 +79,8 @@ void varlink_connection_free(VarlinkConnection *c)
         connection_drop_input(c);
         (void) base_close(c->fd);
         free(c);
+        if (owner->on_freed)
+                owner->on_freed(owner);
 }
 
 static void connection_ask_for_turn(VarlinkConnection *c)

@@ -50,6 +50,8 @@ struct VarlinkConnections {
         /* Owns call from now on, and answers it once with varlink_call_finish(). */
         void (*on_request)(VarlinkConnections *connections, VarlinkCall *call,
                            const VarlinkRequest *request);
+        /* One has been freed. May be NULL. */
+        void (*on_freed)(VarlinkConnections *connections);
 };
 
 /* Takes the connected socket, on failure as well. */

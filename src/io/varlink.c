@@ -228,6 +228,7 @@ VarlinkServer *varlink_server_free(VarlinkServer *s)
         if (!s)
                 return NULL;
 
+        s->connections.on_freed = NULL;
         while (!TAILQ_EMPTY(&s->connections.list))
                 varlink_connection_free(TAILQ_FIRST(&s->connections.list));
         for (VarlinkCall *call; (call = TAILQ_FIRST(&s->long_calls));) {
@@ -353,6 +354,14 @@ static int server_add_sources(VarlinkServer *s, sd_event *event, int listen_fd)
         return sd_event_source_set_enabled(s->long_source, SD_EVENT_OFF);
 }
 
+static void varlink_on_freed(VarlinkConnections *connections)
+{
+        VarlinkServer *s = container_of(connections, VarlinkServer, connections);
+
+        if (s->interface->on_closed)
+                s->interface->on_closed(s->userdata);
+}
+
 int varlink_server_new(VarlinkServer **ret, sd_event *event, int listen_fd,
                        const VarlinkInterface *interface, void *userdata)
 {
@@ -363,7 +372,9 @@ int varlink_server_new(VarlinkServer **ret, sd_event *event, int listen_fd,
         if (!s)
                 return -ENOMEM;
         *s = (VarlinkServer){
-                .connections = { .event = sd_event_ref(event), .on_request = varlink_on_request },
+                .connections = { .event = sd_event_ref(event),
+                                 .on_request = varlink_on_request,
+                                 .on_freed = varlink_on_freed },
                 .listen_fd = -1,
                 .interface = interface,
                 .userdata = userdata,

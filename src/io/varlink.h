@@ -51,6 +51,8 @@ typedef struct VarlinkInterface {
         const char *description; /* in varlink's interface language */
         const VarlinkMethod *methods;
         size_t n_methods;
+        /* A connection is gone, and what it took is freed. May be NULL. */
+        void (*on_closed)(void *userdata);
 } VarlinkInterface;
 
 /* Takes listen_fd, a listening, non-blocking unix stream socket, on success. */

@@ -109,7 +109,7 @@ END
 # Where there are few fds, what does not fit is refused with the name of the setting, before those
 # that are there lack them.
 mkdir -p /etc/systemd/system/conlogd.service.d
-printf '[Service]\nLimitNOFILE=271\n' >/etc/systemd/system/conlogd.service.d/few.conf
+printf '[Service]\nLimitNOFILE=399\n' >/etc/systemd/system/conlogd.service.d/few.conf
 systemctl daemon-reload
 systemctl restart conlogd.service
 for i in 1 2 3; do

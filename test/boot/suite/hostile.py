@@ -26,7 +26,7 @@ N_CONTAINERS = 500
 ANSWER_MAX_SECONDS = 0.1
 # Held by an attack at least, so that 1 % of the honest calls are several.
 ATTACK_MIN_SECONDS = 2.0
-# What the allocator may have kept for itself, a second after the last long answer.
+# What the allocator may have kept for itself, a second after the last connection is closed.
 GROWTH_MAX_KIB = 1024
 GROWTH_SECONDS = 5.0
 
