@@ -47,7 +47,7 @@ static uint64_t next_line(unsigned stream, uint64_t n)
 
 static bool is_line(const Stored *s, uint64_t n)
 {
-        return span_equal(lines_expect(&arg_lines, n, true, text).text, s->text);
+        return span_equal(lines_expect(&arg_lines, n, false, text).text, s->text);
 }
 
 /* Whether it is of the daemon: "conlogd: Dropped 17 lines, …" */

@@ -123,7 +123,7 @@ make_bundle later /bin/writer --seed "$seed" --lines "$lines" --rate 20000 --rep
 run_bundle later later --log-driver json-file &
 writer=$!
 sleep 0.5
-conlogctl set later --add-driver=journald >/dev/null
+conlogctl set later --add-driver=journald --log-opt level-prefix=no >/dev/null
 kill_daemon || :
 wait "$writer" || fail "the writer: $?: $(cat later/rootfs/tmp/report)"
 wait_until 10 is_active
