@@ -16,6 +16,9 @@
 
 #define SECOND_NSEC INT64_C(1000000000)
 
+/* So many rotations may come while the files are opened. */
+#define ROTATIONS_MAX 16U
+
 /* So many numbers may be missing in a row while files are renamed, one after the other. */
 #define MISSING_MAX 3U
 
@@ -87,7 +90,7 @@ static bool is_same_file(const ChainFile *a, const ChainFile *b)
 {
         char a_head[HEAD_BYTES], b_head[HEAD_BYTES];
         struct stat a_st, b_st;
-        size_t size;
+        size_t a_size, b_size, size;
 
         if (fstat(a->fd, &a_st) < 0 || fstat(b->fd, &b_st) < 0)
                 return false;
@@ -95,23 +98,29 @@ static bool is_same_file(const ChainFile *a, const ChainFile *b)
                 return true;
         if (!a->is_packed && !b->is_packed)
                 return false;
-        size = MIN(chain_file_head(a, a_head), chain_file_head(b, b_head));
-        return size > 0 && memcmp(a_head, b_head, size) == 0;
+        a_size = chain_file_head(a, a_head);
+        b_size = chain_file_head(b, b_head);
+        size = MIN(a_size, b_size);
+        /* A file that has just begun may look like the beginning of any other. */
+        return size > 0 && (a_size == b_size || size >= HEAD_BYTES / 2) &&
+               memcmp(a_head, b_head, size) == 0;
 }
 
-/* When the last record was written, in ns. Of a packed file the gzip header may say the second: it
- * may have been at its end. */
-static int64_t chain_file_written(const ChainFile *file)
+/* When the last record was written, in ns. Of a packed file the gzip header may say the second, and
+ * when it was packed says nothing. */
+static int64_t chain_file_written(const ChainFile *file, bool at_latest)
 {
         unsigned char t[4] = {};
         struct stat st;
         int64_t seconds;
 
-        if (file->is_packed)
+        if (file->is_packed) {
                 (void) !pread(file->fd, t, sizeof(t), 4);
-        seconds = (int64_t) t[3] << 24 | t[2] << 16 | t[1] << 8 | t[0];
-        if (seconds > 0)
-                return seconds * SECOND_NSEC + SECOND_NSEC - 1;
+                seconds = (int64_t) t[3] << 24 | t[2] << 16 | t[1] << 8 | t[0];
+                if (seconds == 0)
+                        return at_latest ? INT64_MAX : 0;
+                return seconds * SECOND_NSEC + (at_latest ? SECOND_NSEC - 1 : 0);
+        }
         if (fstat(file->fd, &st) < 0)
                 return INT64_MAX;
         return (int64_t) st.st_mtim.tv_sec * SECOND_NSEC + st.st_mtim.tv_nsec;
@@ -162,6 +171,16 @@ static int chain_append(FileChain *chain, ChainFile file)
         return 0;
 }
 
+/* Whether it was seen already: each rotation since then moves it one number up, to where the walk
+ * meets it again. */
+static bool chain_has(const FileChain *chain, size_t first, const ChainFile *file)
+{
+        for (size_t i = chain->n; i > first && chain->n - i < ROTATIONS_MAX; i--)
+                if (is_same_file(chain->files + i - 1, file))
+                        return true;
+        return false;
+}
+
 /*
  * Appends what is newer than last (NULL: all), newest first: so a rotation meanwhile shows a file
  * twice, but hides none. Returns whether last was found.
@@ -187,11 +206,11 @@ static int chain_collect(FileChain *chain, const ChainFile *last)
                         return 1;
                 }
                 /* last was deleted: what is older than that has been read. */
-                if (last && chain_file_written(&file) < chain_file_written(last)) {
+                if (last && chain_file_written(&file, true) < chain_file_written(last, false)) {
                         (void) close(file.fd);
                         break;
                 }
-                if (chain->n > first && is_same_file(chain->files + chain->n - 1, &file)) {
+                if (chain_has(chain, first, &file)) {
                         (void) close(file.fd);
                         continue;
                 }
