@@ -93,6 +93,12 @@ void account_owe(Stream *s, StatePage *page, size_t n)
         state_commit(page, turn);
 }
 
+/* What comes next is a line of its own. */
+static void row_end_line(StateRow *row)
+{
+        row->partial_first = row->partial_count = row->priority = 0;
+}
+
 void account_forgive(Stream *s, StatePage *page)
 {
         state_commit(page, state_begin(page, s->row));
@@ -168,7 +174,7 @@ int account_drop_owed(Stream *s, StatePage *page)
         }
         turn->after.counts.dropped += owed->owed_bytes;
         turn->total.dropped += owed->owed_bytes;
-        turn->after.partial_first = turn->after.partial_count = turn->after.priority = 0;
+        row_end_line(&turn->after);
         account_take(s, page, turn,
                      is_kept ? MIN(owed->owed_bytes, s->kept_left) : owed->owed_bytes);
         r = account_commit(s, page, turn);
@@ -213,7 +219,7 @@ int account_drop(Stream *s, StatePage *page, size_t n, uint32_t reason)
         turn->total.dropped += turn->bytes;
         /* What is left of a line is a new one: nobody could put it together with what is gone. */
         if (s->kept_left == 0)
-                turn->after.partial_first = turn->after.partial_count = turn->after.priority = 0;
+                row_end_line(&turn->after);
         drops->untold.lines += n;
         drops->untold.bytes += turn->bytes;
         drops->untold.reasons |= reason;
@@ -255,7 +261,7 @@ void account_lose_kept(Stream *s, StatePage *page)
 
         turn->after.counts.dropped += s->kept_left;
         turn->total.dropped += s->kept_left;
-        turn->after.partial_first = turn->after.partial_count = turn->after.priority = 0;
+        row_end_line(&turn->after);
         state_begin_drops(page, turn)->kept = (StateKept){};
         s->kept_left = 0;
         (void) account_commit(s, page, turn);

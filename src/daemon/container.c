@@ -66,13 +66,7 @@ static int copy_text(const char *s, char **ret)
 /* Whether a driver has a page of its own: not the first one that the container had. */
 static bool container_driver_has_page(const char *driver, size_t i, int dir_fd)
 {
-        char name[sizeof("state.") + DRIVER_NAME_MAX_BYTES];
-        struct stat st;
-
-        if (dir_fd < 0)
-                return i > 0;
-        (void) snprintf(name, sizeof(name), "state.%s", driver);
-        return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) >= 0;
+        return dir_fd < 0 ? i > 0 : state_exists(&(State){ .driver = driver }, dir_fd);
 }
 
 static int container_open_drivers(Container *c, const Spec *spec, int dir_fd, Refusal *refusal)

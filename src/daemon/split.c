@@ -108,6 +108,11 @@ void split_clear_row(SplitPage *page, uint32_t row)
         (void) split_move(&page->rows[row], 0);
 }
 
+static Turns *split_get_turns(const Split *p)
+{
+        return &p->fifos->container->daemon->turns;
+}
+
 static SplitRow *split_get_row(const Split *p)
 {
         return &p->fifos->container->split_page->rows[p->row];
@@ -183,8 +188,7 @@ static int split_drop(Split *p, size_t n)
         SplitSlot *slot = split_move(row, position);
         int r;
 
-        r = fifo_drop(&feed_get_daemon(TAILQ_FIRST(&p->fifos->branches)->feed)->turns.scratch,
-                      p->fd, n, &slot->dropped);
+        r = fifo_drop(&split_get_turns(p)->scratch, p->fd, n, &slot->dropped);
         /* Somebody else reads the FIFO, too: what has gone is in the pipes. */
         if (r == -ENODATA) {
                 (void) split_move(row, position + n);
@@ -226,7 +230,7 @@ int split_fill(Split *p)
                 r = split_sync(p, p->fill);
         if (r < 0 || p->fill == 0)
                 return r;
-        r = fifo_peek(&p->fifos->container->daemon->turns.scratch, p->fd, PEEK_MAX_BYTES, &input);
+        r = fifo_peek(&split_get_turns(p)->scratch, p->fd, PEEK_MAX_BYTES, &input);
         if (r < 0)
                 return r;
 
@@ -280,7 +284,7 @@ bool split_is_at_end(const Split *p)
 static int split_on_readable(sd_event_source *source, int fd, uint32_t events, void *userdata)
 {
         Split *p = ASSERT_PTR(userdata);
-        Turns *turns = &p->fifos->container->daemon->turns;
+        Turns *turns = split_get_turns(p);
         size_t fill = 0;
         bool is_old;
         Branch *b;

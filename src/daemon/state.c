@@ -57,6 +57,15 @@ void state_delete(const State *state, int dir_fd)
         (void) unlinkat(dir_fd, name, 0);
 }
 
+bool state_exists(const State *state, int dir_fd)
+{
+        char name[STATE_NAME_BYTES];
+        struct stat st;
+
+        state_get_name(state, name);
+        return fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) >= 0;
+}
+
 static bool state_row_is_valid(const StateRow *row)
 {
         return row->priority <= LOG_DEBUG;

@@ -120,6 +120,9 @@ void states_init(States *states, int containers_fd);
 int state_create(const State *state, int dir_fd, const char *epoch);
 void state_delete(const State *state, int dir_fd);
 
+/* Whether the file is there. */
+bool state_exists(const State *state, int dir_fd);
+
 /*
  * The page of the container with that id; stays valid until the next call for another container.
  * What is on disk is checked as if hostile: -EBADMSG when it cannot be, -EPROTO when a newer
