@@ -14,6 +14,7 @@ import sys
 
 ADDRESS = "/run/conlogd/io.conlogd"
 SERVICE = "org.varlink.service."
+TOO_SLOW = 75  # the exit status when all is right but a time: the test is tried again
 
 
 def daemon_pid():

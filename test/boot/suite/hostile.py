@@ -16,7 +16,7 @@ import socket
 import sys
 import time
 
-from control import ADDRESS, SERVICE, Client, Closed, daemon_pid, n_fds, rss_kib
+from control import ADDRESS, SERVICE, TOO_SLOW, Client, Closed, daemon_pid, n_fds, rss_kib
 
 RUN = "/run/conlogd"
 MIB = 1 << 20
@@ -72,7 +72,9 @@ class Honest:
         assert self.trouble is None, f"{attack}: the honest client: {self.trouble}"
         assert len(self.times) >= 100, f"{attack}: only {len(self.times)} honest calls"
         p99 = self.times[len(self.times) * 99 // 100]
-        assert p99 <= ANSWER_MAX_SECONDS, f"{attack}: the honest client waited {p99:.3f} s (p99)"
+        if p99 > ANSWER_MAX_SECONDS:
+            print(f"{attack}: the honest client waited {p99:.3f} s (p99)")
+            sys.exit(TOO_SLOW)
         return f"{p99 * 1000:.1f}/{self.times[-1] * 1000:.1f}"
 
 

@@ -15,5 +15,5 @@ printf '[Service]\nCPUSchedulingPolicy=rr\nCPUSchedulingPriority=1\n' \
 systemctl daemon-reload
 
 configure '[journald]\ntag=hostile\n'
-figures=$(python3 -B "$suite/hostile.py") || fail "hostile.py: $figures"
+figures=$(python3 -B "$suite/hostile.py") || fail_as $? "hostile.py: $figures"
 ok "$figures"

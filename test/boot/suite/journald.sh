@@ -122,7 +122,7 @@ lines=$(((frozen + 3) * 5000))
 start frozen $lines
 pid=$(journald_pid)
 kill -STOP "$pid"
-answers=$(python3 -B "$suite/frozen.py" "$(main_pid)" "$frozen") || fail "frozen: $answers"
+answers=$(python3 -B "$suite/frozen.py" "$(main_pid)" "$frozen") || fail_as $? "frozen: $answers"
 check_visible frozen journald
 # The next process, which knows nothing of it, finds the same.
 systemctl restart conlogd.service

@@ -26,6 +26,21 @@ fail() {
         exit 1
 }
 
+# All is right but a time, and the machine may have been away: run-all tries it again.
+too_slow=75
+slow() {
+        echo "failed: $*" >&2
+        exit $too_slow
+}
+
+# fail_as STATUS TEXT: what a script of the test's said by its status
+fail_as() {
+        local status=$1
+        shift
+        [ "$status" -ne $too_slow ] || slow "$*"
+        fail "$*"
+}
+
 skip() {
         echo "skip: $*"
         exit 77

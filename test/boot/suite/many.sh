@@ -14,7 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 sys.path.insert(0, sys.argv[1])
 import gauges
-from control import Client
+from control import TOO_SLOW, Client
 
 n = int(sys.argv[2])
 
@@ -110,7 +110,9 @@ with ThreadPoolExecutor() as pool:
     lines += load.result()
 wait_for_lines(lines)
 # One of five may meet whatever else this machine is busy with.
-assert sorted(loaded)[2] <= 1, loaded
+if sorted(loaded)[2] > 1:
+    print("under load back after", loaded)
+    sys.exit(TOO_SLOW)
 
 client = Client()
 begin = time.monotonic()
@@ -123,7 +125,7 @@ print(f"{n} containers made in {created * 1000:.0f} ms, restarted in {ready[0] *
       + ", ".join(f"{t * 1000:.0f}" for t in loaded) + " ms with "
       f"{(lines - 4) * n} lines, removed in {removed * 1000:.0f} ms")
 END
-) || fail "$figures"
+) || fail_as $? "$figures"
 
 wait_until 20 is_stored 1 MESSAGE_ID=6a1d5f0e8c0b4e0c9f5e6a0d7b1c2f43 CONTAINER_ID_FULL=many-999
 journalctl --sync

@@ -23,7 +23,7 @@ with open("longest", "w") as f:
         cat longest)
 settle held
 expect "lines behind held bytes" 10000 "$(count CONTAINER_ID_FULL=held CONTAINER_STREAM=stdout)"
-[ "$longest" -le 400 ] || fail "a write behind held bytes took $longest ms"
+[ "$longest" -le 400 ] || slow "a write behind held bytes took $longest ms"
 
 # What a container waits for is told.
 conlogctl run --id limited --log-driver none --log-opt rate-limit-lines=1 -- seq 100 &
@@ -44,7 +44,7 @@ for cut in 1 line 2049 4096 4097 65536 100000 random; do
                 "$tools/writer" --lines $lines --cut $cut --report "$work/report"
         stall=$(figure stall_ms "$(cat report)")
         figures+=" $cut: $stall"
-        [ "$stall" -le 400 ] || fail "cut $cut: a write took $stall ms: $(cat report)"
+        [ "$stall" -le 400 ] || slow "cut $cut: a write took $stall ms: $(cat report)"
         # Not lines: with very many pipes on the machine this one is small, and lines go in parts.
         expect "bytes with cut $cut" "$(figure bytes "$(cat report)")" \
                 "$(control Remove "{\"id\": \"$id\"}" | sed 's/.*"bytes": \([0-9]*\).*/\1/')"
@@ -56,7 +56,7 @@ conlogctl run --id tight --log-opt max-buffer-size=8K -- \
         "$tools/writer" "${recipe[@]}" --report "$work/report"
 stall=$(figure stall_ms "$(cat report)")
 figures+=" 4097 into 8K: $stall"
-[ "$stall" -le 400 ] || fail "8K: a write took $stall ms: $(cat report)"
+[ "$stall" -le 400 ] || slow "8K: a write took $stall ms: $(cat report)"
 settle tight
 account=$("$tools/ledger" "${recipe[@]}" --id tight) || fail "8K: $account"
 
@@ -67,6 +67,6 @@ conlogctl run --id long -- "$tools/writer" "${recipe[@]}" --report "$work/report
 settle long
 account=$("$tools/ledger" "${recipe[@]}" --id long) || fail "$account"
 ms=$(figure ms "$(cat report)")
-[ "$ms" -le 8000 ] || fail "long lines: $(cat report)"
+[ "$ms" -le 8000 ] || slow "long lines: $(cat report)"
 
 ok "longest write behind held bytes $longest ms; by cut, ms:$figures; 22 MB of long lines in $ms ms"
