@@ -19,6 +19,7 @@ static inline Entry test_line(EntryStream stream, Span text)
                 .text = text,
                 .priority = LOG_INFO,
                 .ordinal = 7,
+                .is_joined = text.size > 0 && memchr(text.data, '\n', text.size),
                 .realtime_nsec = TEST_NSEC,
         };
 }

@@ -8,17 +8,6 @@
 #include "daemon/turns.h"
 #include "io/fifo.h"
 
-void account_advance_row(StateRow *row, const Entry *e, uint32_t size)
-{
-        bool goes_on = e->partial_first > 0 && !e->partial_is_last;
-
-        row->counts.lines++;
-        row->counts.bytes += size;
-        row->partial_first = goes_on ? e->partial_first : 0;
-        row->partial_count = goes_on ? e->partial_ordinal : 0;
-        row->priority = goes_on ? (uint32_t) e->priority : 0;
-}
-
 /* Bytes that are to be kept move as far as they can: the file may not be to be had, or full. */
 static int account_settle_kept(Stream *owner, StateTurn *turn)
 {
@@ -84,8 +73,7 @@ void account_owe(Stream *s, StatePage *page, size_t n)
         const Entry *last = &turns->entries[n - 1];
         StateTurn *turn = state_begin(page, s->row);
 
-        for (size_t i = 0; i < n; i++)
-                turn->owed_bytes += turns->sizes[i];
+        turn->owed_bytes = turns->ends[n - 1];
         turn->owed_limit = turns->limit;
         turn->owed_goes_on = last->partial_first > 0 && !last->partial_is_last;
         turn->owed_lines = (uint16_t) n;
@@ -188,13 +176,10 @@ int account_ship(Stream *s, StatePage *page, size_t n, const StateTurn *owed)
         const Turns *turns = stream_get_turns(s);
         bool is_kept = s->kept_left > 0;
         StateTurn *turn = state_begin(page, s->row);
-        size_t used = 0;
+        size_t used = turns->ends[n - 1];
         int r;
 
-        for (size_t i = 0; i < n; i++) {
-                account_advance_row(&turn->after, &turns->entries[i], turns->sizes[i]);
-                used += turns->sizes[i];
-        }
+        account_advance_row(&turn->after, &turns->entries[n - 1], n, used);
         turn->next_ordinal += n;
         turn->total.lines += n;
         turn->total.bytes += used;
@@ -213,8 +198,7 @@ int account_drop(Stream *s, StatePage *page, size_t n, uint32_t reason)
         StateTurn *turn = state_begin(page, s->row);
         StateDrops *drops = state_begin_drops(page, turn);
 
-        for (size_t i = 0; i < n; i++)
-                turn->bytes += turns->sizes[i];
+        turn->bytes = turns->ends[n - 1];
         turn->after.counts.dropped += turn->bytes;
         turn->total.dropped += turn->bytes;
         /* What is left of a line is a new one: nobody could put it together with what is gone. */

@@ -3,7 +3,7 @@
 
 /*
  * The account that a stream keeps in the state page: what its turns write there, and the bytes they
- * take out of the FIFO. The n lines are always the first ones of Turns.entries and Turns.sizes.
+ * take out of the FIFO. The n lines are always the first ones of Turns.entries and Turns.ends.
  */
 
 #include "daemon/stream.h"
@@ -51,5 +51,14 @@ void account_keep(Stream *stream, StatePage *page, size_t bytes);
 /* The file of kept bytes is gone, or shorter than it was. */
 void account_lose_kept(Stream *stream, StatePage *page);
 
-/* Where a row stands after a line that takes so many bytes. */
-void account_advance_row(StateRow *row, const Entry *line, uint32_t size);
+/* Where a row stands after n lines that take so many bytes. */
+static inline void account_advance_row(StateRow *row, const Entry *last, size_t n, size_t bytes)
+{
+        bool goes_on = last->partial_first > 0 && !last->partial_is_last;
+
+        row->counts.lines += n;
+        row->counts.bytes += bytes;
+        row->partial_first = goes_on ? last->partial_first : 0;
+        row->partial_count = goes_on ? last->partial_ordinal : 0;
+        row->priority = goes_on ? (uint32_t) last->priority : 0;
+}

@@ -14,10 +14,12 @@ int multiline_next(Stream *s, const StateRow *row, Span input, size_t limit, Lin
         uint64_t at = row->counts.bytes + row->counts.dropped;
         GroupProgress none = {};
 
+        if (!rules->start)
+                return line_next(input, limit, rest == LINE_END_FILE, ret);
         if (s->multiline.at != at)
                 s->multiline = (Multiline){ .at = at };
         /* The rest of a long line is not joined. */
-        if (!rules->start || row->partial_first > 0)
+        if (row->partial_first > 0)
                 return line_next(input, limit, rest == LINE_END_FILE, ret);
         if (rest != LINE_END_NEWLINE)
                 return group_next(input, limit, rules, rest, &none, ret);

@@ -94,7 +94,7 @@ size_t pressure_count_allowed(Stream *s, size_t n)
 
         if (!rate || s->kept_left > 0 || (s->is_draining && !rate->drops))
                 return n;
-        return rate_count(rate, pressure_get_now(s), stream_get_turns(s)->sizes, n);
+        return rate_count(rate, pressure_get_now(s), stream_get_turns(s)->ends, n);
 }
 
 bool pressure_tell(Stream *s, StatePage *page)
@@ -145,10 +145,8 @@ static void pressure_drop_front(Stream *s, StatePage *page)
                         n = MIN(stream_cut(s, page, input, s->limit, LINE_END_LIMIT), (size_t) 1);
                 if (n == 0 || pressure_drop(s, page, n, LOSS_FULL) < 0)
                         return;
-                for (size_t i = 0; i < n; i++) {
-                        done += turns->sizes[i];
-                        front = span_skip(front, MIN((size_t) turns->sizes[i], front.size));
-                }
+                done += turns->ends[n - 1];
+                front = span_skip(front, MIN((size_t) turns->ends[n - 1], front.size));
         }
 }
 

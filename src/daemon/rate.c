@@ -76,19 +76,18 @@ uint64_t rate_get_delay(Rate *rate, uint64_t now_usec)
                        : 0;
 }
 
-size_t rate_count(Rate *rate, uint64_t now_usec, const uint32_t *sizes, size_t n)
+size_t rate_count(Rate *rate, uint64_t now_usec, const uint32_t *ends, size_t n)
 {
-        int64_t bytes;
         size_t count = 0;
+        int64_t bytes = 0;
 
         rate_fill(rate, now_usec);
         if (rate->dropping_until_usec > now_usec)
                 return 0;
 
-        bytes = rate->bytes.tokens;
-        while (count < n && (rate->bytes.per_second == 0 || bytes > 0) &&
+        while (count < n && (rate->bytes.per_second == 0 || rate->bytes.tokens > bytes) &&
                (rate->lines.per_second == 0 || rate->lines.tokens >= (int64_t) (count + 1) * TOKEN))
-                bytes -= (int64_t) sizes[count++] * TOKEN;
+                bytes = (int64_t) ends[count++] * TOKEN;
 
         if (count == 0 && rate->drops)
                 rate->dropping_until_usec =

@@ -28,8 +28,8 @@ typedef struct Rate {
 /* 0 per second is no limit. The buckets begin full. */
 void rate_init(Rate *rate, uint64_t lines, uint64_t bytes, uint64_t burst_usec, bool drops);
 
-/* How many of the n lines may go now, by their sizes in bytes. */
-size_t rate_count(Rate *rate, uint64_t now_usec, const uint32_t *sizes, size_t n);
+/* How many of the n lines may go now; ends says where each ends, in bytes from the first on. */
+size_t rate_count(Rate *rate, uint64_t now_usec, const uint32_t *ends, size_t n);
 
 /* Takes the tokens of lines that went. */
 void rate_spend(Rate *rate, size_t lines, size_t bytes);

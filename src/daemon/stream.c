@@ -62,12 +62,16 @@ size_t stream_cut(Stream *s, StatePage *page, Span input, size_t limit, LineEnd 
         Turns *turns = stream_get_turns(s);
         StateRow row = state_get_row(page, s->row);
         uint64_t ordinal = state_get_active(page)->next_ordinal;
-        int priority = s->kind == ENTRY_STDERR ? LOG_ERR : LOG_INFO;
+        Entry common = { .kind = ENTRY_LINE,
+                         .stream = s->kind,
+                         .priority = s->kind == ENTRY_STDERR ? LOG_ERR : LOG_INFO,
+                         .exec_id = s->exec_id };
         struct timespec now;
-        size_t n = 0;
+        size_t n = 0, used = 0;
         Line line;
 
         (void) clock_gettime(CLOCK_REALTIME, &now);
+        common.realtime_nsec = (uint64_t) now.tv_sec * 1000000000 + (uint64_t) now.tv_nsec;
 
         turns->limit = (uint32_t) limit;
         while (n < TURN_MAX_ENTRIES) {
@@ -79,31 +83,25 @@ size_t stream_cut(Stream *s, StatePage *page, Span input, size_t limit, LineEnd 
                         line = (Line){ .text = input, .size = input.size, .end = LINE_END_LIMIT };
                 }
 
-                *e = (Entry){
-                        .kind = ENTRY_LINE,
-                        .stream = s->kind,
-                        .text = line.text,
-                        .priority = priority,
-                        .ordinal = ordinal + n,
-                        .exec_id = s->exec_id,
-                        .realtime_nsec =
-                                (uint64_t) now.tv_sec * 1000000000 + (uint64_t) now.tv_nsec,
-                };
+                *e = common;
+                e->text = line.text;
+                e->is_joined = line.is_joined;
+                e->ordinal = ordinal + n;
                 /* The prefix stands in the first part and holds for all. */
                 if (row.partial_first > 0)
                         e->priority = (int) row.priority;
                 else if (s->feed->delivery.has_level_prefix)
-                        e->priority = entry_take_level(&e->text, priority);
+                        e->priority = entry_take_level(&e->text, common.priority);
                 if (row.partial_first > 0 || line.end == LINE_END_LIMIT) {
                         e->partial_first = row.partial_first ?: e->ordinal;
                         e->partial_ordinal = row.partial_count + 1;
                         e->partial_is_last = line.end != LINE_END_LIMIT;
                 }
 
-                turns->sizes[n] = (uint32_t) line.size;
-                account_advance_row(&row, e, (uint32_t) line.size);
+                account_advance_row(&row, e, 1, line.size);
                 input = span_skip(input, line.size);
-                n++;
+                used += line.size;
+                turns->ends[n++] = (uint32_t) used;
         }
         return n;
 }
@@ -156,7 +154,7 @@ static void stream_ship(Stream *s, StatePage *page, size_t n, size_t asked, size
         StateTurn owed = *state_get_active(page);
         Feed *feed = s->feed;
         Turns *turns = stream_get_turns(s);
-        size_t allowed = n, taken, used = 0;
+        size_t allowed = n, taken, used;
         bool is_kept = s->kept_left > 0;
         int r;
 
@@ -178,8 +176,7 @@ static void stream_ship(Stream *s, StatePage *page, size_t n, size_t asked, size
         }
 
         s->served = ++turns->n_served;
-        for (size_t i = 0; i < taken; i++)
-                used += turns->sizes[i];
+        used = turns->ends[taken - 1];
         if (feed->delivery.rate)
                 rate_spend(feed->delivery.rate, taken, used);
         r = account_ship(s, page, taken, &owed);

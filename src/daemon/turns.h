@@ -18,9 +18,9 @@ struct Turns {
         sd_event_source *hold;
         FifoScratch scratch;
         Entry entries[TURN_MAX_ENTRIES];
-        uint32_t sizes[TURN_MAX_ENTRIES]; /* of the lines, in bytes of the FIFO */
-        uint32_t limit;                   /* that they were cut by */
-        uint64_t n_served;                /* turns in which the driver took something */
+        uint32_t ends[TURN_MAX_ENTRIES]; /* of the lines, in bytes of the FIFO from the first on */
+        uint32_t limit;                  /* that they were cut by */
+        uint64_t n_served;               /* turns in which the driver took something */
 };
 
 /* scratch_fds as fifo_scratch_init() takes them. */

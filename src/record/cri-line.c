@@ -5,16 +5,13 @@
 #include "record/cri-line.h"
 #include "record/put.h"
 
-/* Up to this size a text is not looked at: newlines alone would make 11 KiB of it. */
-#define SHORT_TEXT_BYTES 256U
-
 /* Time, stream and tag, each with a space, and the newline. */
 #define FRAMING_MAX_BYTES (TIMESTAMP_MAX_BYTES + sizeof(" stdout F \n") - 1)
 
-/* The end of the first line in text. */
-static const char *find_newline(Span text)
+/* The end of the first line in what is left of the text, where there is one. */
+static const char *find_newline(const Entry *e, Span rest)
 {
-        return text.size > 0 ? memchr(text.data, '\n', text.size) : NULL;
+        return e->is_joined && rest.size > 0 ? memchr(rest.data, '\n', rest.size) : NULL;
 }
 
 size_t cri_line_bound(const Entry *e)
@@ -22,11 +19,8 @@ size_t cri_line_bound(const Entry *e)
         size_t lines = 1;
         const char *newline;
 
-        if (e->text.size <= SHORT_TEXT_BYTES)
-                lines += e->text.size;
-        else
-                for (Span rest = e->text; (newline = find_newline(rest)); lines++)
-                        rest = span_skip(rest, (size_t) (newline + 1 - rest.data));
+        for (Span rest = e->text; (newline = find_newline(e, rest)); lines++)
+                rest = span_skip(rest, (size_t) (newline + 1 - rest.data));
         return lines * FRAMING_MAX_BYTES + MAX(e->text.size, (size_t) LOSS_TEXT_MAX_BYTES);
 }
 
@@ -46,7 +40,7 @@ size_t cri_line_encode(char *p, const Entry *e, Timestamp *t)
         do {
                 Span text = rest;
 
-                newline = find_newline(rest);
+                newline = find_newline(e, rest);
                 if (newline) {
                         text.size = (size_t) (newline - rest.data);
                         rest = span_skip(rest, text.size + 1);

@@ -51,6 +51,7 @@ typedef struct Entry {
         uint64_t partial_first;   /* ordinal of the line's first part; 0 for a line in one piece */
         uint32_t partial_ordinal; /* 1, 2, 3 … within the line */
         bool partial_is_last;
+        bool is_joined;         /* the text holds newlines: it is of several lines */
         const char *exec_id;    /* NULL for the container's own streams */
         uint64_t realtime_nsec; /* when the line was read */
         Loss loss;              /* ENTRY_DROPPED */

@@ -5,9 +5,14 @@
 #include "record/group.h"
 
 /* The group of the first size bytes of input, which are whole lines. */
-static void group_end(Span input, size_t size, Line *ret)
+static void group_end(Span input, size_t size, size_t lines, Line *ret)
 {
-        *ret = (Line){ .text = { input.data, size - 1 }, .size = size, .end = LINE_END_NEWLINE };
+        *ret = (Line){
+                .text = { input.data, size - 1 },
+                .size = size,
+                .end = LINE_END_NEWLINE,
+                .is_joined = lines > 1,
+        };
         if (size > 1 && input.data[size - 2] == '\r')
                 ret->text.size--;
 }
@@ -49,12 +54,17 @@ int group_next(Span input, size_t limit, const GroupRules *rules, LineEnd rest,
                 if (pattern_is_in(rules->start, line))
                         break;
                 if (!newline) {
-                        *ret = (Line){ .text = input, .size = input.size, .end = LINE_END_FILE };
+                        *ret = (Line){
+                                .text = input,
+                                .size = input.size,
+                                .end = LINE_END_FILE,
+                                .is_joined = true,
+                        };
                         return 1;
                 }
                 size = (size_t) (newline - input.data) + 1;
                 lines++;
         }
-        group_end(input, size, ret);
+        group_end(input, size, lines, ret);
         return 1;
 }

@@ -18,6 +18,7 @@ typedef struct Line {
         Span text;   /* borrowed from the input */
         size_t size; /* bytes of the input this line uses up, the end included */
         LineEnd end;
+        bool is_joined; /* of several lines: the text holds newlines; see record/group.h */
 } Line;
 
 /*

@@ -117,14 +117,15 @@ static void test_round_trip(void)
         char text[64];
 
         for (unsigned seed = 1; seed <= 2000; seed++) {
-                Entry e = test_part((Span){ text, seed % sizeof(text) }, 1, seed % 2);
                 _cleanup_free_ char *out = NULL, *whole = malloc(sizeof(text) + 1);
                 Span rest, record;
                 Timestamp t = {};
                 size_t size = 0;
+                Entry e;
 
                 for (size_t i = 0; i < sizeof(text); i++)
                         text[i] = (char) ((seed * 31 + i * i * 17) % (seed % 3 ? 256 : 12));
+                e = test_part((Span){ text, seed % sizeof(text) }, 1, seed % 2);
                 out = malloc(cri_line_bound(&e));
                 rest = (Span){ out, cri_line_encode(out, &e, &t) };
                 assert(rest.size <= cri_line_bound(&e));

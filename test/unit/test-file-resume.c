@@ -102,6 +102,7 @@ static void make_entry(Test *t, unsigned i, uint64_t *ordinal)
                 return;
         }
         text[50] = text[60] = '\n';
+        e->is_joined = true;
         if (!is_k8s) {
                 expect_record(t, e, text, size, i % 7 == 3);
                 return;

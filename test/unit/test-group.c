@@ -49,7 +49,7 @@ static bool goes_on(const Line *line)
 static bool line_equals(const Line *a, const Line *b)
 {
         return a->text.data == b->text.data && a->text.size == b->text.size && a->size == b->size &&
-               a->end == b->end;
+               a->end == b->end && a->is_joined == b->is_joined;
 }
 
 /* As the daemon cuts: the rest of a long line is in no group. */
@@ -126,8 +126,12 @@ static void check_input(Span input, size_t limit, const GroupRules *rules)
         Span rest = input;
 
         while (reference_group(rest, limit, rules, is_part, &expected.groups[expected.n])) {
-                is_part = goes_on(&expected.groups[expected.n]);
-                rest = span_skip(rest, expected.groups[expected.n++].size);
+                Line *group = &expected.groups[expected.n++];
+
+                group->is_joined =
+                        group->text.size > 0 && memchr(group->text.data, '\n', group->text.size);
+                is_part = goes_on(group);
+                rest = span_skip(rest, group->size);
                 assert(expected.n < GROUPS_MAX);
         }
         for (size_t i = 0; i <= input.size; i++)

@@ -15,15 +15,15 @@
 /* A container that always has a line: how many go in so many seconds, asking each usec. */
 static uint64_t flood(Rate *rate, uint64_t *now, uint64_t seconds, uint64_t usec, uint32_t size)
 {
-        uint32_t sizes[256];
+        uint32_t ends[256];
         uint64_t n = 0;
 
-        for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
-                sizes[i] = size;
+        for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+                ends[i] = size * (uint32_t) (i + 1);
         for (uint64_t end = *now + seconds * SECOND; *now < end; *now += usec) {
                 size_t k;
 
-                while ((k = rate_count(rate, *now, sizes, ARRAY_SIZE(sizes))) > 0) {
+                while ((k = rate_count(rate, *now, ends, ARRAY_SIZE(ends))) > 0) {
                         rate_spend(rate, k, k * size);
                         n += k;
                 }
@@ -69,58 +69,58 @@ static void test_bytes(void)
 
 static void test_burst(void)
 {
-        uint32_t sizes[100] = {};
+        uint32_t ends[100] = {};
         uint64_t now = BEGIN;
         Rate rate;
 
         rate_init(&rate, 10, 0, 5 * SECOND, false);
-        assert(rate_count(&rate, now, sizes, 100) == 50);
+        assert(rate_count(&rate, now, ends, 100) == 50);
         rate_spend(&rate, 50, 0);
-        assert(rate_count(&rate, now, sizes, 100) == 0);
+        assert(rate_count(&rate, now, ends, 100) == 0);
         assert(rate_get_delay(&rate, now) == SECOND / 10);
         now += SECOND / 10 - 1;
-        assert(rate_count(&rate, now, sizes, 100) == 0);
+        assert(rate_count(&rate, now, ends, 100) == 0);
         assert(rate_get_delay(&rate, now) == 1);
-        assert(rate_count(&rate, now + 1, sizes, 100) == 1);
+        assert(rate_count(&rate, now + 1, ends, 100) == 1);
         assert(rate_get_delay(&rate, now + 1) == 0);
-        assert(rate_count(&rate, now + 3 * SECOND, sizes, 100) == 31 - 1);
-        assert(rate_count(&rate, now + 1000000 * SECOND, sizes, 100) == 50);
+        assert(rate_count(&rate, now + 3 * SECOND, ends, 100) == 31 - 1);
+        assert(rate_count(&rate, now + 1000000 * SECOND, ends, 100) == 50);
         puts("ok: burst");
 }
 
 /* Dropping goes on for about a second, so that it is told once in that time. */
 static void test_drops(void)
 {
-        uint32_t sizes[100] = {};
+        uint32_t ends[100] = {};
         uint64_t now = BEGIN, until;
         Rate rate;
 
         rate_init(&rate, 50, 0, SECOND, true);
-        assert(rate_count(&rate, now, sizes, 100) == 50);
+        assert(rate_count(&rate, now, ends, 100) == 50);
         rate_spend(&rate, 50, 0);
-        assert(rate_count(&rate, now, sizes, 100) == 0);
+        assert(rate_count(&rate, now, ends, 100) == 0);
         until = now + rate_get_delay(&rate, now);
         assert(until == now + SECOND);
         for (; now < until; now += 1000)
-                assert(rate_count(&rate, now, sizes, 100) == 0);
+                assert(rate_count(&rate, now, ends, 100) == 0);
         assert(rate_get_delay(&rate, until) == 0);
-        assert(rate_count(&rate, until, sizes, 100) == 50);
+        assert(rate_count(&rate, until, ends, 100) == 50);
         puts("ok: drops");
 }
 
 /* The largest of everything: no overflow, which UBSan would tell. */
 static void test_extremes(void)
 {
-        uint32_t sizes[256];
+        uint32_t ends[256];
         uint64_t now = 0;
         Rate rate;
 
-        for (size_t i = 0; i < ARRAY_SIZE(sizes); i++)
-                sizes[i] = LINE_MAX_BYTES;
+        for (size_t i = 0; i < ARRAY_SIZE(ends); i++)
+                ends[i] = LINE_MAX_BYTES * (uint32_t) (i + 1);
         rate_init(&rate, RATE_MAX_LINES, RATE_MAX_BYTES, RATE_MAX_BURST_USEC, true);
         for (unsigned i = 0; i < 100; i++) {
-                assert(rate_count(&rate, now, sizes, ARRAY_SIZE(sizes)) == ARRAY_SIZE(sizes));
-                rate_spend(&rate, ARRAY_SIZE(sizes), ARRAY_SIZE(sizes) * LINE_MAX_BYTES);
+                assert(rate_count(&rate, now, ends, ARRAY_SIZE(ends)) == ARRAY_SIZE(ends));
+                rate_spend(&rate, ARRAY_SIZE(ends), ARRAY_SIZE(ends) * LINE_MAX_BYTES);
                 now += UINT64_MAX / 200;
         }
         assert(rate_get_delay(&rate, now) == 0);
