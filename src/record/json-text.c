@@ -3,8 +3,8 @@
 /*
  * The inside of a JSON string; see the header.
  *
- * Most bytes of a log need no escape. Sixteen of them are tested at once, with the vectors that GCC
- * and clang make of whatever the processor has.
+ * Most bytes of a log need no escape. Sixteen of them are tested at once, and where these need none
+ * sixty-four, with the vectors that GCC and clang make of whatever the processor has.
  */
 
 #include <endian.h>
@@ -40,27 +40,54 @@ static inline unsigned count_before(Vector found)
         return h[1] ? 8 + (unsigned) __builtin_ctzll(le64toh(h[1])) / 8 : 16;
 }
 
+/* Copies four vectors to p, if find() finds nothing in them. */
+static inline __attribute__((__always_inline__)) bool copy_four(char *p, const char *s,
+                                                                Vector (*find)(Vector))
+{
+        Vector v[4];
+        Halves found;
+
+        memcpy(v, s, sizeof(v));
+        found = (Halves) (find(v[0]) | find(v[1]) | find(v[2]) | find(v[3]));
+        if (found[0] | found[1])
+                return false;
+        memcpy(p, v, sizeof(v));
+        return true;
+}
+
 /* Copies to p what is before the first byte that find() finds, moves *s there, and returns the end.
  * Always inlined, so that find() is, too. */
 static inline __attribute__((__always_inline__)) char *
 copy_run(char *p, const char **s, const char *end, Vector (*find)(Vector))
 {
-        unsigned n;
+        const char *begin = *s;
 
-        do {
-                size_t left = MIN((size_t) (end - *s), sizeof(Vector));
-                Vector v = (Vector){} + 'a';
+        for (;;) {
+                size_t left = (size_t) (end - *s), back = 0, n;
+                Vector v;
 
-                if (left == sizeof(v))
+                if (left >= sizeof(v))
                         memcpy(&v, *s, sizeof(v));
-                else if (left > 0)
-                        memcpy(&v, *s, left);
-                memcpy(p, &v, sizeof(v));
-                n = MIN(count_before(find(v)), (unsigned) left);
+                else if ((size_t) (*s - begin) >= sizeof(v) - left) {
+                        /* The last ones go once more with those before them. */
+                        back = sizeof(v) - left;
+                        memcpy(&v, end - sizeof(v), sizeof(v));
+                } else {
+                        v = (Vector){} + 'a';
+                        if (left > 0)
+                                memcpy(&v, *s, left);
+                }
+                memcpy(p - back, &v, sizeof(v));
+                n = MIN(count_before(find(v)) - back, left);
                 p += n;
                 *s += n;
-        } while (n == sizeof(Vector));
-        return p;
+                if (n < sizeof(v))
+                        return p;
+
+                for (; end - *s >= (ptrdiff_t) (4 * sizeof(v)) && copy_four(p, *s, find);
+                     *s += 4 * sizeof(v))
+                        p += 4 * sizeof(v);
+        }
 }
 
 /* Bytes of the character of more than one byte at s, or 0 if it is none: as Go's utf8.DecodeRune(),
