@@ -102,14 +102,16 @@ static void test_bound(void)
 
         for (size_t i = 0; i < ARRAY_SIZE(worst); i++)
                 for (size_t size = 0; size <= sizeof(text); size++) {
-                        Entry e = test_line(ENTRY_STDERR, (Span){ text, size });
-                        _cleanup_free_ char *out = malloc(json_line_bound(&e, (Span){}));
+                        _cleanup_free_ char *out = NULL;
                         _cleanup_reading_ Reading d = {};
                         Timestamp t = {};
+                        Entry e;
                         size_t n;
 
                         memset(text, worst[i], size);
+                        e = test_line(ENTRY_STDERR, (Span){ text, size });
                         e.realtime_nsec++;
+                        out = malloc(json_line_bound(&e, (Span){}));
                         n = json_line_encode(out, &e, (Span){}, &t);
                         assert(n <= json_line_bound(&e, (Span){}));
                         assert(reading_begin(&d, &json_line_format, (Span){ out, n }) == 0);
