@@ -175,15 +175,11 @@ static int list_print(const Arguments *a, json_t *containers)
 
 int display_list(const Arguments *a)
 {
-        _cleanup_(varlink_client_freep) VarlinkClient *client = NULL;
         _cleanup_(varlink_reply_done) VarlinkReply reply = {};
         json_t *containers;
         int r;
 
-        r = session_new(&client, a->socket);
-        if (r < 0)
-                return r;
-        r = session_call(client, "List", NULL, "list containers", NULL, &reply);
+        r = session_ask(a->socket, "List", NULL, "list containers", NULL, &reply);
         if (r < 0)
                 return r;
 
@@ -341,19 +337,14 @@ static void show_print(json_t *c)
 
 int display_show(const Arguments *a)
 {
-        _cleanup_(varlink_client_freep) VarlinkClient *client = NULL;
         int r, ret = 0;
-
-        r = session_new(&client, a->socket);
-        if (r < 0)
-                return r;
 
         for (unsigned i = 0; i < a->n_words; i++) {
                 _cleanup_(varlink_reply_done) VarlinkReply reply = {};
                 json_t *container;
 
-                r = session_call(client, "Describe", json_pack("{ss}", "id", a->words[i]),
-                                 "show container", a->words[i], &reply);
+                r = session_ask(a->socket, "Describe", json_pack("{ss}", "id", a->words[i]),
+                                "show container", a->words[i], &reply);
                 if (r < 0) {
                         ret = r;
                         continue;
@@ -430,15 +421,11 @@ static int drivers_print(const Arguments *a, json_t *drivers)
 
 int display_drivers(const Arguments *a)
 {
-        _cleanup_(varlink_client_freep) VarlinkClient *client = NULL;
         _cleanup_(varlink_reply_done) VarlinkReply reply = {};
         json_t *drivers;
         int r;
 
-        r = session_new(&client, a->socket);
-        if (r < 0)
-                return r;
-        r = session_call(client, "Drivers", NULL, "list drivers", NULL, &reply);
+        r = session_ask(a->socket, "Drivers", NULL, "list drivers", NULL, &reply);
         if (r < 0)
                 return r;
 

@@ -51,6 +51,27 @@ int session_tell(int r, VarlinkReply *reply, const char *action, const char *obj
                                sentence ?: "out of memory");
 }
 
+int session_ask(const char *socket, const char *method, json_t *parameters, const char *action,
+                const char *object, VarlinkReply *ret)
+{
+        char name[64];
+        int r = -ECONNRESET;
+
+        (void) snprintf(name, sizeof(name), "io.conlogd.%s", method);
+        for (unsigned i = 0; i < 2 && r == -ECONNRESET; i++) {
+                _cleanup_(varlink_client_freep) VarlinkClient *client = NULL;
+
+                r = session_new(&client, socket);
+                if (r < 0) {
+                        json_decref(parameters);
+                        return r;
+                }
+                r = varlink_client_call(client, name, json_incref(parameters), ret);
+        }
+        json_decref(parameters);
+        return session_tell(r, ret, action, object);
+}
+
 int session_call(VarlinkClient *client, const char *method, json_t *parameters, const char *action,
                  const char *object, VarlinkReply *ret)
 {

@@ -17,6 +17,13 @@ int session_new(VarlinkClient **ret, const char *socket);
  */
 int session_tell(int r, VarlinkReply *reply, const char *action, const char *object);
 
+/*
+ * Asks io.conlogd's method, which changes nothing, over a connection of its own, taking parameters,
+ * and tells. A conlogd that is restarted just then is asked again, once.
+ */
+int session_ask(const char *socket, const char *method, json_t *parameters, const char *action,
+                const char *object, VarlinkReply *ret);
+
 /* Calls io.conlogd's method, taking parameters, and tells. */
 int session_call(VarlinkClient *client, const char *method, json_t *parameters, const char *action,
                  const char *object, VarlinkReply *ret);

@@ -58,6 +58,29 @@ expect "write errors" none "$(figure error "$(cat life/rootfs/tmp/report)")"
 account=$("$tools/ledger" "${recipe[@]}" --id life --allow-repeats) || fail "$account"
 conlogctl verify life >/dev/null || fail "conlogctl verify: $(conlogctl verify life)"
 
+# Who asks while it is killed has an answer from the next one.
+conlogctl create --id asked >/dev/null
+mapfile -t words < <(printf 'asked\n%.0s' {1..60})
+ask() {
+        while [ ! -e enough ]; do
+                conlogctl list >/dev/null || return
+                conlogctl show "${words[@]}" >/dev/null || return
+        done
+}
+pids=()
+for _ in 1 2 3 4; do
+        ask &
+        pids+=($!)
+done
+for _ in {1..20}; do
+        sleep "0.$((RANDOM % 3 + 1))"
+        systemctl kill --signal=KILL --kill-whom=main conlogd.service || :
+done
+touch enough
+for pid in "${pids[@]}"; do
+        wait "$pid" || fail "a question has no answer while conlogd is killed"
+done
+
 # Its end by the watchdog is meant: no crash.
 journalctl --quiet --rotate --vacuum-size=1
 ok "$account"
