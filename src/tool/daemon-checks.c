@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The checks of conlogd itself and of its run directory; see checks.h. */
+/* The checks of conlogd itself and of its directories; see checks.h. */
 
 #include <inttypes.h>
 #include <string.h>
@@ -10,22 +10,25 @@
 
 #define RUN_DIR_MODE 0711U
 
+/* One in so many bytes of the file system is to be free. */
+#define LOGS_FREE_PART 20U
+
 static void check_run_directory(const Host *h, Finding *f)
 {
-        if (h->run_error == -ENOENT)
+        if (h->run.error == -ENOENT)
                 finding_set(f, "not there");
-        else if (!finding_knows(f, h->run_error))
+        else if (!finding_knows(f, h->run.error))
                 return;
         else
-                finding_set(f, "mode %04o, user id %u", h->run_mode, h->run_uid);
+                finding_set(f, "mode %04o, user id %u", h->run.mode, h->run.uid);
 
-        if (h->run_error == -ENOENT)
+        if (h->run.error == -ENOENT)
                 finding_blame(f, LEVEL_PROBLEM, "conlogd cannot start.");
-        else if (h->run_uid != 0 || (h->run_mode & 0022) != 0)
+        else if (h->run.uid != 0 || (h->run.mode & 0022) != 0)
                 finding_blame(f, LEVEL_PROBLEM,
                               "Who is not root can put other files in the place of FIFOs and of "
                               "conlogd's socket.");
-        else if (h->run_mode != RUN_DIR_MODE)
+        else if (h->run.mode != RUN_DIR_MODE)
                 finding_blame(f, LEVEL_WARNING, "The run directory has another mode than %04o.",
                               RUN_DIR_MODE);
         else
@@ -46,26 +49,68 @@ static void check_run_bytes(const Host *h, Finding *f)
 {
         uint64_t needed = need_more(h, BYTES_FOR_CONTAINER);
 
-        if (!finding_lacks_bytes(f, &h->run_bytes, needed))
+        if (!finding_lacks_bytes(f, &h->run.bytes, needed))
                 return;
         finding_blame(f, LEVEL_WARNING,
                       "The file system of the run directory has no room for all containers that "
                       "ContainersMax= (%u) allows: further ones are refused.",
                       h->containers_max);
-        mend_file_system(f, "size", h->run_size + needed);
+        mend_file_system(f, "size", h->run.size + needed);
 }
 
 static void check_run_inodes(const Host *h, Finding *f)
 {
         uint64_t needed = need_more(h, INODES_FOR_CONTAINER);
 
-        if (!finding_lacks(f, &h->run_inodes, needed))
+        if (!finding_lacks(f, &h->run.inodes, needed))
                 return;
         finding_blame(f, LEVEL_WARNING,
                       "The file system of the run directory has no room for the files of all "
                       "containers that ContainersMax= (%u) allows: further ones are refused.",
                       h->containers_max);
-        mend_file_system(f, "nr_inodes", h->run_inodes_size + needed);
+        mend_file_system(f, "nr_inodes", h->run.inodes_size + needed);
+}
+
+/* Below it only drivers that write files write, and conlogctl reads. */
+static void check_log_directory(const Host *h, Finding *f)
+{
+        const HostDirectory *d = &h->logs;
+
+        if (d->error == -ENOENT)
+                finding_set(f, "not there");
+        else if (!finding_knows(f, d->error))
+                return;
+        else
+                finding_set(f, "mode %04o, user id %u%s", d->mode, d->uid,
+                            d->is_read_only ? ", read-only" : "");
+
+        if (d->error == 0 && !d->is_read_only && d->uid == 0 && (d->mode & 0022) == 0)
+                return;
+        if (d->error == 0 && !d->is_read_only)
+                finding_blame(f, LEVEL_PROBLEM,
+                              "Who is not root can put other files in the place of logs: conlogd "
+                              "does not write there, and containers with log files wait.");
+        else
+                finding_blame(f, LEVEL_PROBLEM,
+                              "No log file can be written: containers with one wait.");
+        if (d->is_read_only)
+                finding_mend(f, "mount -o remount,rw \"$(findmnt -n -o TARGET -T " LOGS_DIR ")\"");
+        else
+                finding_mend(f, "systemd-tmpfiles --create conlogd.conf");
+        /* What is read-only to it is so until its next start. */
+        finding_mend(f, "systemctl restart conlogd.service");
+}
+
+static void check_log_bytes(const Host *h, Finding *f)
+{
+        if (!finding_lacks_bytes(f, &h->logs.bytes, h->logs.size / LOGS_FREE_PART))
+                return;
+        finding_blame(f, LEVEL_WARNING,
+                      "The file system of the log files is nearly full: when it is, containers "
+                      "with log files wait, and those that do not wait lose lines.");
+        finding_mend(f, "# See whose are large: du -s " LOGS_DIR "/* | sort -n | tail");
+        finding_mend(f, "# Delete those of containers that are gone, and let each have less: "
+                        "max-size= and max-file= in conlogd.conf");
 }
 
 static void check_version(const Host *h, Finding *f)
@@ -177,6 +222,8 @@ static const Check items[] = {
         { "run directory", check_run_directory },
         { "run directory bytes", check_run_bytes },
         { "run directory inodes", check_run_inodes },
+        { "log directory", check_log_directory },
+        { "log directory bytes", check_log_bytes },
 };
 
 const Checks daemon_checks = { items, ARRAY_SIZE(items) };

@@ -68,26 +68,28 @@ static Figure read_kernel(void)
         return (Figure){ .n = major * 1000 + minor };
 }
 
-static void read_run_directory(Host *h, const char *root)
+static HostDirectory read_directory(const char *root, const char *name)
 {
+        HostDirectory d = {};
         char path[PATH_MAX];
         struct statvfs fs;
         struct stat st;
 
-        (void) snprintf(path, sizeof(path), "%s" RUN_DIR, root);
+        (void) snprintf(path, sizeof(path), "%s%s", root, name);
         if (lstat(path, &st) < 0 || statvfs(path, &fs) < 0) {
-                h->run_error = -errno;
-                h->run_bytes = h->run_inodes = (Figure){ .error = -errno };
-                return;
+                d.error = d.bytes.error = d.inodes.error = -errno;
+                return d;
         }
-        h->run_error = S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
-        h->run_mode = st.st_mode & 07777;
-        h->run_uid = st.st_uid;
-        h->run_size = (uint64_t) fs.f_blocks * fs.f_frsize;
-        h->run_inodes_size = fs.f_files;
-        h->run_bytes = (Figure){ .n = (uint64_t) fs.f_bavail * fs.f_frsize };
+        d.error = S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
+        d.mode = st.st_mode & 07777;
+        d.uid = st.st_uid;
+        d.is_read_only = fs.f_flag & ST_RDONLY;
+        d.size = (uint64_t) fs.f_blocks * fs.f_frsize;
+        d.inodes_size = fs.f_files;
+        d.bytes.n = (uint64_t) fs.f_bavail * fs.f_frsize;
         /* Some file systems have no fixed number. */
-        h->run_inodes = (Figure){ .n = fs.f_files > 0 ? fs.f_favail : FIGURE_INFINITY };
+        d.inodes.n = fs.f_files > 0 ? fs.f_favail : FIGURE_INFINITY;
+        return d;
 }
 
 static int call(VarlinkClient *client, const char *method, VarlinkReply *ret)
@@ -169,5 +171,6 @@ void host_read(Host *ret, const char *root, const char *socket)
                                         ? read_files_limit(root, ret->manager.main_pid)
                                         : ret->manager.files_max;
         journal_store_read(&ret->journal, root);
-        read_run_directory(ret, root);
+        ret->run = read_directory(root, RUN_DIR);
+        ret->logs = read_directory(root, LOGS_DIR);
 }

@@ -10,6 +10,18 @@
 #include "tool/journal-store.h"
 #include "tool/manager.h"
 
+/* A directory, and what its file system can still take. */
+typedef struct HostDirectory {
+        int error;
+        unsigned mode;
+        unsigned uid;
+        bool is_read_only;
+        Figure bytes;
+        Figure inodes;
+        uint64_t size; /* the same when it was empty */
+        uint64_t inodes_size;
+} HostDirectory;
+
 typedef struct Host {
         /* The kernel. Its version is major * 1000 + minor. */
         Figure kernel;
@@ -30,14 +42,8 @@ typedef struct Host {
         Manager manager;
         JournalStore journal;
 
-        /* The run directory, and what its file system can still take. */
-        int run_error;
-        unsigned run_mode;
-        unsigned run_uid;
-        Figure run_bytes;
-        Figure run_inodes;
-        uint64_t run_size; /* the same when it was empty */
-        uint64_t run_inodes_size;
+        HostDirectory run;  /* the run directory */
+        HostDirectory logs; /* where the log files are */
 
         /* What conlogd itself says. containers_max is its default where it says nothing. */
         int daemon_error; /* a negative errno: no answer, and nothing below is known */

@@ -47,11 +47,14 @@ static Host healthy(void)
                              .max_use.n = UINT64_C(4) << 30,
                              .keep_free.n = UINT64_C(1) << 30,
                              .available.n = UINT64_C(10) << 30 },
-                .run_mode = 0711,
-                .run_bytes.n = UINT64_C(1) << 30,
-                .run_inodes.n = 800000,
-                .run_size = UINT64_C(2) << 30,
-                .run_inodes_size = 810000,
+                .run.mode = 0711,
+                .run.bytes.n = UINT64_C(1) << 30,
+                .run.inodes.n = 800000,
+                .run.size = UINT64_C(2) << 30,
+                .run.inodes_size = 810000,
+                .logs.mode = 02750,
+                .logs.bytes.n = UINT64_C(1) << 30,
+                .logs.size = UINT64_C(20) << 30,
                 .daemon_version = CONLOGD_VERSION,
                 .has_config = true,
                 .containers = 100,
@@ -141,8 +144,8 @@ static void test_limits(void)
                 { "journal size", offsetof(Host, journal.max_use), 64 * 1048576, LEVEL_WARNING },
                 { "journal space", offsetof(Host, journal.available), UINT64_C(1) << 30,
                   LEVEL_WARNING },
-                { "run directory bytes", offsetof(Host, run_bytes), 900 * 8192, LEVEL_WARNING },
-                { "run directory inodes", offsetof(Host, run_inodes), 900 * 6, LEVEL_WARNING },
+                { "run directory bytes", offsetof(Host, run.bytes), 900 * 8192, LEVEL_WARNING },
+                { "run directory inodes", offsetof(Host, run.inodes), 900 * 6, LEVEL_WARNING },
         };
 
         for (size_t i = 0; i < ARRAY_SIZE(limits); i++) {
@@ -311,31 +314,57 @@ static void test_run_directory(void)
 {
         Host h = healthy();
 
-        h.run_mode = 0700;
+        h.run.mode = 0700;
         (void) expect(&h, "run directory", LEVEL_WARNING, "");
-        h.run_mode = 0731;
+        h.run.mode = 0731;
         (void) expect(&h, "run directory", LEVEL_PROBLEM, "");
-        h.run_mode = 0713;
-        (void) expect(&h, "run directory", LEVEL_PROBLEM, "");
-        h = healthy();
-        h.run_uid = 1000;
+        h.run.mode = 0713;
         (void) expect(&h, "run directory", LEVEL_PROBLEM, "");
         h = healthy();
-        h.run_error = -ENOENT;
+        h.run.uid = 1000;
         (void) expect(&h, "run directory", LEVEL_PROBLEM, "");
-        h.run_error = -ENOTDIR;
+        h = healthy();
+        h.run.error = -ENOENT;
+        (void) expect(&h, "run directory", LEVEL_PROBLEM, "");
+        h.run.error = -ENOTDIR;
         (void) expect(&h, "run directory", LEVEL_UNKNOWN, "");
 
         /* Of those that are there nothing more is needed. */
         h = healthy();
         h.containers = 899;
-        h.run_inodes.n = 101 * 6 - 1;
+        h.run.inodes.n = 101 * 6 - 1;
         assert(strstr(
                 expect(&h, "run directory inodes", LEVEL_WARNING, "FIFOs in the store").remedy,
                 "nr_inodes=810606"));
         h.containers_max = 899;
         assert(look(&h, "run directory inodes").level == LEVEL_OK);
         puts("ok: the run directory");
+}
+
+static void test_log_directory(void)
+{
+        Host h = healthy();
+
+        h.logs.mode = 0755;
+        assert(look(&h, "log directory").level == LEVEL_OK);
+        h.logs.mode = 02770;
+        assert(strstr(expect(&h, "log directory", LEVEL_PROBLEM, "").remedy, "tmpfiles"));
+        h = healthy();
+        h.logs.uid = 1000;
+        (void) expect(&h, "log directory", LEVEL_PROBLEM, "");
+        h = healthy();
+        h.logs.is_read_only = true;
+        assert(strstr(expect(&h, "log directory", LEVEL_PROBLEM, "").remedy, "remount,rw"));
+        h = healthy();
+        h.logs.error = h.logs.bytes.error = -ENOENT;
+        (void) expect(&h, "log directory", LEVEL_PROBLEM, "log directory bytes");
+        h.logs.error = -EACCES;
+        (void) expect(&h, "log directory", LEVEL_UNKNOWN, "log directory bytes");
+
+        h = healthy();
+        h.logs.bytes.n--;
+        (void) expect(&h, "log directory bytes", LEVEL_WARNING, "");
+        puts("ok: the log directory");
 }
 
 static void test_daemon(void)
@@ -405,6 +434,7 @@ int main(void)
         test_units();
         test_journald();
         test_run_directory();
+        test_log_directory();
         test_daemon();
         test_no_daemon();
         return 0;

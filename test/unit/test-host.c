@@ -120,18 +120,19 @@ static void test_kernel(void)
         assert(h.manager_files_max.error == 0 && h.manager_files_max.n == 20000);
         assert(h.kernel.error == 0 && h.kernel.n > 4000);
         assert(h.daemon_error == -ENOENT && !*h.daemon_version);
-        assert(h.containers_max == CONTAINERS_MAX_DEFAULT && h.run_error == -ENOENT);
+        assert(h.containers_max == CONTAINERS_MAX_DEFAULT && h.run.error == -ENOENT &&
+               h.logs.error == -ENOENT);
 
         write_file(&t, "run/conlogd/file", "");
         assert(fchmodat(t.fd, "run/conlogd", 0711, 0) == 0);
         host_read(&h, t.path, "/nonexistent/socket");
-        assert(h.run_error == 0 && h.run_mode == 0711 && h.run_uid == geteuid());
-        assert(h.run_bytes.error == 0 && h.run_inodes.error == 0);
+        assert(h.run.error == 0 && h.run.mode == 0711 && h.run.uid == geteuid());
+        assert(h.run.bytes.error == 0 && h.run.inodes.error == 0);
         assert(unlinkat(t.fd, "run/conlogd/file", 0) == 0);
         assert(unlinkat(t.fd, "run/conlogd", AT_REMOVEDIR) == 0);
         assert(symlinkat("/", t.fd, "run/conlogd") == 0);
         host_read(&h, t.path, "/nonexistent/socket");
-        assert(h.run_error == -ENOTDIR);
+        assert(h.run.error == -ENOTDIR);
         temporary_done(&t);
         puts("ok: the kernel and the run directory");
 }

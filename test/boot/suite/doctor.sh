@@ -206,6 +206,28 @@ mount -o remount,size=$(($(df --output=used /run | tail -n1) + 2000))K /run
 mended warning 'run directory bytes' room
 mount -o remount,nr_inodes=819200,size=1G /run
 
+# The directory of the log files: what mends it lets conlogd write there again.
+logs=/var/log/conlogd
+chmod 0777 $logs
+mended problem 'log directory' 'not root'
+chown 65534 $logs
+mended problem 'log directory' 'not root'
+rm -r $logs
+systemctl restart conlogd.service
+mended problem 'log directory' 'No log file'
+conlogctl run --id=filed --log-driver=json-file -- echo written
+grep -q written $logs/filed/json-file.log || fail "no log file after the remedy"
+conlogctl remove filed >/dev/null
+mount --bind $logs $logs
+mount -o remount,bind,ro $logs
+mended problem 'log directory' 'No log file'
+umount $logs
+mount -t tmpfs -o size=10M,mode=2750,gid=systemd-journal logs $logs
+expect_well "with a small file system for log files"
+head -c 9900K /dev/zero >$logs/large
+expect_ill warning 'log directory bytes' full
+umount $logs
+
 # conlogd itself: a bad configuration that is not in force, one that was started with.
 configure '[Conlogd]\nContainersMax=320\nBad=1\n'
 expect_ill warning conlogd.conf 'still is'
