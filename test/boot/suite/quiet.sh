@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # One container floods, 199 write ten lines a second each: of theirs none is lost, and 99 of 100 are
-# in the journal within 500 ms. Ten seconds; with CONLOG_WHOLE set a minute.
+# in the journal within 500 ms, or within twice what those of another service take that sends them to
+# journald itself: where these are as late, it is not conlogd that is slow. Ten seconds; with
+# CONLOG_WHOLE set a minute.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -21,27 +23,35 @@ settle flood
 conlogctl verify flood >/dev/null || fail "the flood: $(conlogctl verify flood)"
 
 # From the time in the line to the time journald stored it.
-figures=$(journalctl --quiet --output=json CONTAINER_TAG=quiet CONTAINER_STREAM=stdout \
-        --output-fields=MESSAGE,CONTAINER_ID_FULL | python3 -c '
+journalctl --sync
+figures=$(journalctl --quiet --output=json CONTAINER_TAG=quiet CONTAINER_STREAM=stdout + \
+        CONTAINER_TAG=beside --output-fields=MESSAGE,CONTAINER_ID_FULL | python3 -c '
 import collections, json, sys
 
 n_containers, n_lines, too_slow = map(int, sys.argv[1:])
 found = collections.defaultdict(list)
-usec = []
+quiet, beside = [], []
 for line in sys.stdin:
     entry = json.loads(line)
     number, written = map(int, entry["MESSAGE"].split())
-    found[entry["CONTAINER_ID_FULL"]].append(number)
-    usec.append(int(entry["__REALTIME_TIMESTAMP"]) - written)
+    id = entry.get("CONTAINER_ID_FULL")
+    (quiet if id else beside).append((int(entry["__REALTIME_TIMESTAMP"]) - written) / 1000)
+    if id:
+        found[id].append(number)
 wanted = list(range(1, n_lines + 1))
-wrong = {name: numbers for name, numbers in found.items() if numbers != wanted}
+wrong = {id: numbers for id, numbers in found.items() if numbers != wanted}
 if len(found) != n_containers or wrong:
     sys.exit(f"{len(found)} containers, and lines are not all there, or not in order: {wrong}")
-usec.sort()
-p99 = usec[len(usec) * 99 // 100]
-print(f"{len(usec)} quiet lines: median {usec[len(usec) // 2] / 1000:.1f} ms, "
-      f"p99 {p99 / 1000:.1f} ms, worst {usec[-1] / 1000:.1f} ms")
-if p99 > 500000:
+
+
+def at(times, percent):
+    return sorted(times)[(len(times) - 1) * percent // 100]
+
+
+print(f"{len(quiet)} quiet lines: median {at(quiet, 50):.1f} ms, p99 {at(quiet, 99):.1f} ms, "
+      f"worst {max(quiet):.1f} ms; {len(beside)} of another service: {at(beside, 50):.1f}, "
+      f"{at(beside, 99):.1f}, {max(beside):.1f}")
+if at(quiet, 99) > max(500, 2 * at(beside, 99)):
     sys.exit(too_slow)' $quiet $lines $too_slow) || fail_as $? "$figures"
 
 [ "$flooded" -gt $((lines * 100)) ] || fail "there was no flood: $flooded lines"
