@@ -36,12 +36,21 @@ def held():
     }
 
 
-def wait_for_held(before, seconds=60):
-    """Returns what is held when it is what it was before, or at last."""
+def settle():
+    """Returns what is held when what came before has gone."""
+    time.sleep(2)
+    return held()
+
+
+def left_over(before, seconds=60):
+    """What more is held than before, when that is nothing, or at last. Less may be: what an earlier
+    process or test had."""
     end = time.monotonic() + seconds
-    while (now := held()) != before and time.monotonic() < end:
+    while (left := {name: n for name, n in held().items() if n > before[name]}):
+        if time.monotonic() >= end:
+            break
         time.sleep(0.1)
-    return now
+    return left
 
 
 def read_journal(*matches):
