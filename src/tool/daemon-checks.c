@@ -75,6 +75,7 @@ static void check_run_inodes(const Host *h, Finding *f)
 static void check_log_directory(const Host *h, Finding *f)
 {
         const HostDirectory *d = &h->logs;
+        bool can_write = d->error == 0 && !d->is_read_only;
 
         if (d->error == -ENOENT)
                 finding_set(f, "not there");
@@ -84,9 +85,9 @@ static void check_log_directory(const Host *h, Finding *f)
                 finding_set(f, "mode %04o, user id %u%s", d->mode, d->uid,
                             d->is_read_only ? ", read-only" : "");
 
-        if (d->error == 0 && !d->is_read_only && d->uid == 0 && (d->mode & 0022) == 0)
+        if (can_write && d->uid == 0 && (d->mode & 0022) == 0)
                 return;
-        if (d->error == 0 && !d->is_read_only)
+        if (can_write)
                 finding_blame(f, LEVEL_PROBLEM,
                               "Who is not root can put other files in the place of logs: conlogd "
                               "does not write there, and containers with log files wait.");

@@ -6,10 +6,21 @@
 
 #include "base/log.h"
 
+/* A container with two drivers, one of which has no room, and a logged exec: its stdout. */
+static int begin_exec(Fixture *f, size_t *room, Container **ret, Fifos **ret_exec)
+{
+        Refusal refusal = {};
+
+        fixture_init(f);
+        *room = 0;
+        *ret = create(f, "");
+        assert(container_exec(*ret, "sh", false, true, ret_exec, &refusal) == 0);
+        return fixture_open(f, "web", "sh-stdout");
+}
+
 /* An exec ends while one driver is behind: who has had all of it gets the end of it, too. */
 static void test_exec_behind(void)
 {
-        Refusal refusal = {};
         size_t at = 0;
         const Shipped *s, *last = NULL;
         Container *c;
@@ -17,12 +28,8 @@ static void test_exec_behind(void)
         Fifos *exec;
         int fd;
 
-        fixture_init(&f);
-        f.more_room = 0;
-        c = create(&f, "");
-        assert(container_exec(c, "sh", false, true, &exec, &refusal) == 0);
+        fd = begin_exec(&f, &f.more_room, &c, &exec);
         (void) close(fixture_open(&f, "web", "sh-stderr"));
-        fd = fixture_open(&f, "web", "sh-stdout");
         assert(put_lines(&f, fd, 1, 7000) == 7000);
         put(fd, "end");
         (void) pump(&f);
@@ -45,17 +52,12 @@ static void test_exec_behind(void)
 /* The last streams of an exec end while the driver that they are for is removed. */
 static void test_remove_ending(void)
 {
-        Refusal refusal = {};
         Container *c;
         Fixture f;
         Fifos *exec;
         int fd;
 
-        fixture_init(&f);
-        f.more_room = 0;
-        c = create(&f, "");
-        assert(container_exec(c, "sh", false, true, &exec, &refusal) == 0);
-        fd = fixture_open(&f, "web", "sh-stdout");
+        fd = begin_exec(&f, &f.more_room, &c, &exec);
         (void) close(fixture_open(&f, "web", "sh-stderr"));
         put(fd, "one\n");
         (void) close(fd);
@@ -73,16 +75,11 @@ static void test_remove_ending(void)
 static void test_add_ending(void)
 {
         _cleanup_close_ int fd = -1;
-        Refusal refusal = {};
         Container *c;
         Fixture f;
         Fifos *exec;
 
-        fixture_init(&f);
-        f.room = 0;
-        c = create(&f, "");
-        assert(container_exec(c, "sh", false, true, &exec, &refusal) == 0);
-        fd = fixture_open(&f, "web", "sh-stdout");
+        fd = begin_exec(&f, &f.room, &c, &exec);
         put(fd, "one\n");
         (void) pump(&f);
         container_remove_exec(c, exec, NULL);

@@ -2,9 +2,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 #
 # One container floods, 199 write ten lines a second each: of theirs none is lost, and 99 of 100 are
-# in the journal within 500 ms, or within twice what those of another service take that sends them to
-# journald itself: where these are as late, it is not conlogd that is slow. Ten seconds; with
-# CONLOG_WHOLE set a minute.
+# in the journal within 500 ms. Beside them it says how late those of another service are that sends
+# them to journald itself. Ten seconds; with CONLOG_WHOLE set a minute.
 
 . "$(dirname "$0")/lib.sh"
 
@@ -51,7 +50,7 @@ def at(times, percent):
 print(f"{len(quiet)} quiet lines: median {at(quiet, 50):.1f} ms, p99 {at(quiet, 99):.1f} ms, "
       f"worst {max(quiet):.1f} ms; {len(beside)} of another service: {at(beside, 50):.1f}, "
       f"{at(beside, 99):.1f}, {max(beside):.1f}")
-if at(quiet, 99) > max(500, 2 * at(beside, 99)):
+if at(quiet, 99) > 500:
     sys.exit(too_slow)' $quiet $lines $too_slow) || fail_as $? "$figures"
 
 [ "$flooded" -gt $((lines * 100)) ] || fail "there was no flood: $flooded lines"
