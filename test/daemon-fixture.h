@@ -344,12 +344,24 @@ static inline Stream *fixture_stream(Container *c, EntryStream kind)
         return &TAILQ_FIRST(&TAILQ_FIRST(&c->fifos)->branches)->streams[kind];
 }
 
+/* Whether a stream gathers: it has a turn soon, whatever else happens. */
+static inline bool fixture_gathers(Fixture *f)
+{
+        Stream *s;
+
+        for (unsigned level = 0; level <= HOLD_FIRST; level++)
+                TAILQ_FOREACH(s, &f->daemon->turns.held[level], turns)
+                        if (s->held_for == HOLD_GATHER)
+                                return true;
+        return false;
+}
+
 /* Lets the daemon do all it can now. Returns how often it woke up. */
 static inline unsigned pump(Fixture *f)
 {
         unsigned n = 0;
 
-        while (sd_event_run(f->daemon->event, 0) > 0)
+        while (sd_event_run(f->daemon->event, fixture_gathers(f) ? UINT64_MAX : 0) > 0)
                 assert(++n < 1000000);
         return n;
 }

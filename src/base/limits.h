@@ -103,15 +103,19 @@
 #define JOURNAL_OUTAGE_USEC UINT64_C(1000000)
 /* Between two attempts to connect to a journald that is away. */
 #define JOURNAL_RECONNECT_USEC UINT64_C(200000)
-/* Bytes held back for want of a line's end are looked at after 1 ms, 2, 4 … and then each second:
- * a write that fills the pipe in its middle wakes no reader that has left bytes in it (pipe_write()
- * in Linux's fs/pipe.c). When the last level is reached, whether the pipe is full by slots is asked
- * once. */
-#define HOLD_MIN_USEC UINT64_C(1000)
-#define HOLD_LEVELS 11U
+/* How long a stream is held: 1 ms at the first level of all holds but HOLD_GATHER. Bytes held back
+ * for want of a line's end are looked at after 1 ms, 2, 4 … and then each second: a write that
+ * fills the pipe in its middle wakes no reader that has left bytes in it (pipe_write() in Linux's
+ * fs/pipe.c). When the last level is reached, whether the pipe is full by slots is asked once. */
+#define HOLD_MIN_USEC UINT64_C(125)
+#define HOLD_LEVELS 14U
+#define HOLD_FIRST 3U
+/* A stream gathers up to that level, which is all that it adds to the way of a line, while it has
+ * turns about as often as that: a thousand wake-ups in a second are not much. */
+#define HOLD_GATHER_USEC ((HOLD_MIN_USEC << HOLD_FIRST) * 5 / 4)
 /* Where the driver is busy and the container does not wait, its FIFO is looked at each 128 ms at
  * least: the longest that one large write after a silence can stand still. */
-#define HOLD_BUSY_LEVELS 8U
+#define HOLD_BUSY_LEVELS 11U
 
 /* Log files. The least and the most of max-size: Docker's daemon splits below that as well, and
  * above it nobody reads one. */

@@ -36,9 +36,9 @@ Span multiline_get_waiting(const Stream *s, Span input)
 
 static uint64_t multiline_get_left(const Stream *s)
 {
-        uint64_t now = 0, end = s->multiline.since_usec + s->feed->delivery.group_timeout_usec;
+        uint64_t now = stream_get_now(s);
+        uint64_t end = s->multiline.since_usec + s->feed->delivery.group_timeout_usec;
 
-        (void) sd_event_now(feed_get_daemon(s->feed)->event, CLOCK_MONOTONIC, &now);
         return end > now ? end - now : 0;
 }
 
@@ -48,8 +48,7 @@ bool multiline_is_due(Stream *s, size_t seen)
                 return false;
         if (s->multiline.seen != seen) {
                 s->multiline.seen = (uint32_t) seen;
-                (void) sd_event_now(feed_get_daemon(s->feed)->event, CLOCK_MONOTONIC,
-                                    &s->multiline.since_usec);
+                s->multiline.since_usec = stream_get_now(s);
         }
         return multiline_get_left(s) == 0;
 }

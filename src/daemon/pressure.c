@@ -7,16 +7,9 @@
 #include "daemon/container.h"
 #include "daemon/daemon.h"
 #include "daemon/feed.h"
+#include "daemon/hold.h"
 #include "daemon/split.h"
 #include "io/fifo.h"
-
-static uint64_t pressure_get_now(const Stream *s)
-{
-        uint64_t now = 0;
-
-        (void) sd_event_now(feed_get_daemon(s->feed)->event, CLOCK_MONOTONIC, &now);
-        return now;
-}
 
 void pressure_wait(Stream *s)
 {
@@ -27,7 +20,7 @@ void pressure_wait(Stream *s)
                 return;
         }
         (void) fifo_get_fill(s->fd, &fill);
-        stream_hold(s, HOLD_BUSY, fill, 0);
+        hold_stream(s, HOLD_BUSY, fill, HOLD_FIRST);
 }
 
 void pressure_let_go_first(Stream *s, Stream *other)
@@ -40,23 +33,23 @@ void pressure_let_go_first(Stream *s, Stream *other)
                 turns_push(turns, s);
         else if (other->phase == STREAM_HELD && s->is_draining)
                 /* It may be held for its limit: then no driver says anything. */
-                stream_hold(s, HOLD_RETRY, 0, HOLD_BUSY_LEVELS - 1);
+                hold_stream(s, HOLD_RETRY, 0, HOLD_BUSY_LEVELS - 1);
         else if (stream_is_busy(other))
                 pressure_wait(s);
         else
-                stream_hold(s, HOLD_RETRY, 0, 0);
+                hold_stream(s, HOLD_RETRY, 0, HOLD_FIRST);
 }
 
 void pressure_pause(Stream *s)
 {
-        uint64_t delay = rate_get_delay(s->feed->delivery.rate, pressure_get_now(s));
-        unsigned level = 0;
+        uint64_t delay = rate_get_delay(s->feed->delivery.rate, stream_get_now(s));
+        unsigned level = HOLD_FIRST;
         size_t fill = 0;
 
         while (level < HOLD_LEVELS - 1 && HOLD_MIN_USEC << level < delay)
                 level++;
         (void) fifo_get_fill(s->fd, &fill);
-        stream_hold(s, HOLD_RATE, fill, level);
+        hold_stream(s, HOLD_RATE, fill, level);
 }
 
 /* Drops the n lines. */
@@ -69,7 +62,7 @@ static int pressure_drop(Stream *s, StatePage *page, size_t n, uint32_t reason)
         if (s->is_draining)
                 s->drain_left -= (uint32_t) MIN(s->counts.dropped - dropped, s->drain_left);
         if (r < 0)
-                stream_retry_later(s, r, "drop lines");
+                hold_to_retry(s, r, "drop lines");
         return r;
 }
 
@@ -94,7 +87,7 @@ size_t pressure_count_allowed(Stream *s, size_t n)
 
         if (!rate || s->kept_left > 0 || (s->is_draining && !rate->drops))
                 return n;
-        return rate_count(rate, pressure_get_now(s), stream_get_turns(s)->ends, n);
+        return rate_count(rate, stream_get_now(s), stream_get_turns(s)->ends, n);
 }
 
 bool pressure_tell(Stream *s, StatePage *page)
@@ -111,7 +104,7 @@ bool pressure_tell(Stream *s, StatePage *page)
         }
         /* A container over its limit is told once for all that it lost meanwhile. */
         if (feed->delivery.rate && feed->delivery.rate->drops &&
-            rate_get_delay(feed->delivery.rate, pressure_get_now(s)) > 0)
+            rate_get_delay(feed->delivery.rate, stream_get_now(s)) > 0)
                 return true;
         if (feed_tell_loss(feed, page))
                 return true;
@@ -131,7 +124,7 @@ static void pressure_drop_front(Stream *s, StatePage *page)
         (void) fifo_get_capacity(s->fd, &capacity);
         r = fifo_peek(&stream_get_turns(s)->scratch, s->fd, PEEK_MAX_BYTES, &input);
         if (r < 0) {
-                stream_retry_later(s, r, "read a FIFO");
+                hold_to_retry(s, r, "read a FIFO");
                 return;
         }
         if (!s->feed->delivery.drops_newest)
@@ -193,7 +186,7 @@ static void pressure_on_full(Stream *s, size_t fill)
         if (r >= 0)
                 r = pressure_clear_owed(s, page);
         if (r < 0) {
-                stream_retry_later(s, r, "make room in a FIFO");
+                hold_to_retry(s, r, "make room in a FIFO");
                 return;
         }
         if (feed->delivery.drops_newest && s->kept_left == 0 && feed->untold.lines == 0) {
@@ -217,20 +210,20 @@ void pressure_on_held(Stream *s, size_t fill)
         if (s->split && split_fill(s->split) >= 0)
                 (void) fifo_get_fill(s->fd, &fill);
         if (!feed->sink->driver->is_busy(feed->sink) &&
-            (!rate || rate->drops || rate_get_delay(rate, pressure_get_now(s)) == 0)) {
+            (!rate || rate->drops || rate_get_delay(rate, stream_get_now(s)) == 0)) {
                 turns_push(stream_get_turns(s), s);
                 return;
         }
         if (fill != s->held_fill) {
-                stream_hold(s, HOLD_BUSY, fill, 0);
+                hold_stream(s, HOLD_BUSY, fill, HOLD_FIRST);
                 return;
         }
         /* Once is enough: a pipe does not fill without its fill changing. */
-        if (s->hold_level == 0)
+        if (s->hold_level == HOLD_FIRST)
                 r = fifos_stream_is_full(s);
         if (r > 0)
                 pressure_on_full(s, fill);
         else
-                stream_hold(s, HOLD_BUSY, fill,
-                            r < 0 ? 0 : MIN(s->hold_level + 1, HOLD_BUSY_LEVELS - 1));
+                hold_stream(s, HOLD_BUSY, fill,
+                            r < 0 ? HOLD_FIRST : MIN(s->hold_level + 1, HOLD_BUSY_LEVELS - 1));
 }

@@ -9,6 +9,7 @@
 #include "daemon/container.h"
 #include "daemon/daemon.h"
 #include "daemon/feed.h"
+#include "daemon/hold.h"
 #include "daemon/kept.h"
 #include "daemon/pressure.h"
 #include "daemon/split.h"
@@ -21,6 +22,14 @@ Turns *stream_get_turns(const Stream *s)
         return &feed_get_daemon(s->feed)->turns;
 }
 
+uint64_t stream_get_now(const Stream *s)
+{
+        uint64_t now = 0;
+
+        (void) sd_event_now(feed_get_daemon(s->feed)->event, CLOCK_MONOTONIC, &now);
+        return now;
+}
+
 static void stream_end(Stream *s)
 {
         turns_remove(stream_get_turns(s), s);
@@ -28,23 +37,6 @@ static void stream_end(Stream *s)
         s->fd = base_close(s->fd);
         s->phase = STREAM_ENDED;
         s->on_ended(s);
-}
-
-void stream_hold(Stream *s, HoldReason reason, size_t fill, unsigned level)
-{
-        s->held_for = reason;
-        s->held_fill = fill;
-        s->hold_level = reason == HOLD_PARTIAL ? multiline_limit_level(s, level) : level;
-        turns_hold(stream_get_turns(s), s);
-}
-
-void stream_retry_later(Stream *s, int error, const char *what)
-{
-        if (!s->is_troubled)
-                (void) log_error_errno(error, "Failed to %s of container %s, trying again: %m",
-                                       what, s->feed->container->id);
-        s->is_troubled = true;
-        stream_hold(s, HOLD_RETRY, 0, HOLD_LEVELS - 1);
 }
 
 bool stream_is_busy(const Stream *s)
@@ -154,6 +146,7 @@ static void stream_ship(Stream *s, StatePage *page, size_t n, size_t asked, size
         StateTurn owed = *state_get_active(page);
         Feed *feed = s->feed;
         Turns *turns = stream_get_turns(s);
+        uint64_t now = stream_get_now(s), since = now - s->turned_usec;
         size_t allowed = n, taken, used;
         bool is_kept = s->kept_left > 0;
         int r;
@@ -176,12 +169,13 @@ static void stream_ship(Stream *s, StatePage *page, size_t n, size_t asked, size
         }
 
         s->served = ++turns->n_served;
+        s->turned_usec = now;
         used = turns->ends[taken - 1];
         if (feed->delivery.rate)
                 rate_spend(feed->delivery.rate, taken, used);
         r = account_ship(s, page, taken, &owed);
         if (r < 0) {
-                stream_retry_later(s, r, "drop shipped lines");
+                hold_to_retry(s, r, "drop shipped lines");
                 return;
         }
         s->is_troubled = false;
@@ -193,8 +187,13 @@ static void stream_ship(Stream *s, StatePage *page, size_t n, size_t asked, size
                         stream_end(s);
                         return;
                 }
-        } else if (used == seen && seen < asked && !s->exec_id && !s->split && stream_is_all(s, 0))
-                return; /* more makes a new edge */
+        } else if (taken == n && n < TURN_MAX_ENTRIES && seen > 0 && seen < asked) {
+                if (hold_to_gather(s, used, since))
+                        return;
+                if (used == seen && !s->exec_id && !s->split && hold_set_deaf(s, false) >= 0 &&
+                    stream_is_all(s, 0))
+                        return; /* more makes a new edge */
+        }
         turns_push(turns, s);
 }
 
@@ -231,7 +230,7 @@ static void stream_on_partial(Stream *s, StatePage *page, Span input, size_t ask
         if (n > 0)
                 stream_ship(s, page, n, asked, input.size);
         else
-                stream_hold(s, HOLD_PARTIAL, seen, 0);
+                hold_stream(s, HOLD_PARTIAL, seen, HOLD_FIRST);
 }
 
 static void stream_on_empty(Stream *s)
@@ -243,7 +242,7 @@ static void stream_on_empty(Stream *s)
         }
         /* Something has come since, or the kernel would not copy it now. */
         if (!stream_is_all(s, 0)) {
-                stream_hold(s, HOLD_RETRY, 0, 0);
+                hold_stream(s, HOLD_RETRY, 0, HOLD_FIRST);
                 return;
         }
         /* The pipe of another driver is full, and its driver busy. */
@@ -252,6 +251,8 @@ static void stream_on_empty(Stream *s)
         /* An exec's stream ends with its writers; a container's goes on until Remove. */
         if (s->is_draining || (s->exec_id && stream_is_at_end(s, 0)))
                 stream_end(s);
+        else if (hold_set_deaf(s, false) < 0)
+                hold_stream(s, HOLD_RETRY, 0, HOLD_FIRST);
 }
 
 /* Whether the next ordinals are free for this stream: after a crash the lines that another one owes
@@ -313,7 +314,7 @@ static int stream_prepare(Stream *s, size_t asked, StatePage **ret_page, Span *r
         }
         r = stream_peek(s, asked, ret_input);
         if (r < 0) {
-                stream_retry_later(s, r, "read a FIFO");
+                hold_to_retry(s, r, "read a FIFO");
                 return 0;
         }
         if (ret_input->size == 0 && feed->untold.lines == 0) {
@@ -323,12 +324,12 @@ static int stream_prepare(Stream *s, size_t asked, StatePage **ret_page, Span *r
         /* Only now, so that the page of a container that says nothing is never mapped. */
         r = feed_map(feed, ret_page);
         if (r < 0) {
-                stream_retry_later(s, r, "map the state page");
+                hold_to_retry(s, r, "map the state page");
                 return 0;
         }
         r = account_settle(s, *ret_page);
         if (r < 0) {
-                stream_retry_later(s, r, "drop shipped lines");
+                hold_to_retry(s, r, "drop shipped lines");
                 return 0;
         }
         if (r > 0) {
@@ -360,7 +361,7 @@ static void stream_ship_owed(Stream *s, StatePage *page)
                 (void) fifo_get_fill(s->fd, &fill);
         r = stream_peek(s, owed->owed_bytes, &input);
         if (r < 0) {
-                stream_retry_later(s, r, "read a FIFO");
+                hold_to_retry(s, r, "read a FIFO");
                 return;
         }
 
@@ -398,7 +399,7 @@ void stream_turn(Stream *s)
 
         r = s->split ? split_fill(s->split) : 0;
         if (r < 0) {
-                stream_retry_later(s, r, "read a FIFO");
+                hold_to_retry(s, r, "read a FIFO");
                 return;
         }
         if (s->kept_left > 0)
@@ -429,14 +430,15 @@ void stream_turn(Stream *s)
  * they could; in others that is rare. */
 static void stream_on_held_partial(Stream *s, size_t fill)
 {
-        unsigned level = s->is_tight || s->multiline.progress.size > 0 ? 1 : HOLD_LEVELS - 1;
+        unsigned level =
+                s->is_tight || s->multiline.progress.size > 0 ? HOLD_FIRST + 1 : HOLD_LEVELS - 1;
         StatePage *page;
         Span input;
         size_t n;
         int r;
 
         if (s->hold_level == HOLD_LEVELS - 1) {
-                stream_hold(s, HOLD_PARTIAL, fill, s->hold_level);
+                hold_stream(s, HOLD_PARTIAL, fill, s->hold_level);
                 return;
         }
         s->hold_level++;
@@ -444,7 +446,7 @@ static void stream_on_held_partial(Stream *s, size_t fill)
         r = s->hold_level == level ? fifos_stream_is_full(s) : 0;
         if (r <= 0) {
                 /* Not known: asked again. */
-                stream_hold(s, HOLD_PARTIAL, fill, s->hold_level - (r < 0 ? 1 : 0));
+                hold_stream(s, HOLD_PARTIAL, fill, s->hold_level - (r < 0 ? 1 : 0));
                 return;
         }
 
@@ -455,7 +457,7 @@ static void stream_on_held_partial(Stream *s, size_t fill)
         if (n > 0)
                 stream_ship(s, page, n, PEEK_MAX_BYTES, input.size);
         else
-                stream_hold(s, HOLD_PARTIAL, fill, s->hold_level);
+                hold_stream(s, HOLD_PARTIAL, fill, s->hold_level);
 }
 
 void stream_on_held(Stream *s)
@@ -463,7 +465,7 @@ void stream_on_held(Stream *s)
         size_t fill;
 
         if (fifo_get_fill(s->fd, &fill) < 0 || s->held_for == HOLD_RETRY ||
-            s->held_for == HOLD_RATE)
+            s->held_for == HOLD_RATE || s->held_for == HOLD_GATHER)
                 turns_push(stream_get_turns(s), s);
         else if (s->held_for == HOLD_BUSY)
                 pressure_on_held(s, fill);
@@ -549,6 +551,7 @@ int stream_start(Stream *s)
         if (r < 0)
                 return r;
         s->window = PEEK_MAX_BYTES;
+        s->is_deaf = false;
 
         r = sd_event_add_io(feed_get_daemon(s->feed)->event, &s->readable, s->fd, EPOLLIN | EPOLLET,
                             stream_on_readable, s);

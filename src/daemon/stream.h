@@ -43,6 +43,7 @@ typedef enum HoldReason {
         HOLD_PARTIAL, /* bytes without a line's end */
         HOLD_RETRY,   /* something failed that may be mended, or another stream goes first */
         HOLD_RATE,    /* the container is over its rate limit */
+        HOLD_GATHER,  /* more is likely to come at once: it has one turn with that */
         HOLD_BUSY,    /* the driver is busy, or it is over its limit, and it does not wait */
 } HoldReason;
 
@@ -56,6 +57,7 @@ struct Stream {
         StreamPhase phase;
         TAILQ_ENTRY(Stream) turns; /* Turns.ready or Turns.held, by the phase */
         uint64_t served;           /* Turns.n_served, when the driver last took something of it */
+        uint64_t turned_usec;      /* when that was */
         uint64_t held_until_usec;
         HoldReason held_for;
         size_t held_fill;    /* of the FIFO, when it was last looked at */
@@ -70,6 +72,7 @@ struct Stream {
         bool is_tight;      /* the pipe has two slots: see stream_on_held_partial() */
         bool is_logged;     /* unlogged ones are read by whoever asked for them */
         bool is_draining;
+        bool is_deaf;     /* see daemon/hold.h */
         bool is_troubled; /* the last turn failed; said once */
         Counts counts;    /* as in the state page */
         Multiline multiline;
@@ -107,16 +110,13 @@ void stream_on_sink_ready(Stream *stream);
  * before this returns. */
 void stream_drain(Stream *stream);
 
-/* For pressure.c, with which this file is one: */
+/* For hold.c, multiline.c and pressure.c, with which this file is one: */
 Turns *stream_get_turns(const Stream *stream);
+
+/* CLOCK_MONOTONIC, in µs, as the event loop last looked at it. */
+uint64_t stream_get_now(const Stream *stream);
 
 /* Makes entries of the lines in input, numbered as if all of them were shipped. rest says how what
  * has no line's end is taken: as a line (LINE_END_FILE), a part (LINE_END_LIMIT), or not at all;
  * then joined lines that may go on are not taken either. Returns how many. */
 size_t stream_cut(Stream *stream, StatePage *page, Span input, size_t limit, LineEnd rest);
-
-/* fill: of the FIFO; level: see HOLD_MIN_USEC. */
-void stream_hold(Stream *stream, HoldReason reason, size_t fill, unsigned level);
-
-/* Something that a later turn may find mended: no fd free, no memory. */
-void stream_retry_later(Stream *stream, int error, const char *what);

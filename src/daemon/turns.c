@@ -154,8 +154,7 @@ int turns_init(Turns *turns, sd_event *event, int scratch_fds[2])
         if (r < 0)
                 return r;
 
-        r = sd_event_add_time(event, &turns->hold, CLOCK_MONOTONIC, 0, HOLD_MIN_USEC, turns_on_hold,
-                              turns);
+        r = sd_event_add_time(event, &turns->hold, CLOCK_MONOTONIC, 0, 1, turns_on_hold, turns);
         if (r < 0)
                 return r;
         return sd_event_source_set_enabled(turns->hold, SD_EVENT_OFF);

@@ -117,6 +117,8 @@ static void test_flood(void)
         for (unsigned i = 0; i < 20; i++)
                 assert(sd_event_run(w.f.daemon->event, 0) > 0);
         for (unsigned round = 0; round < 10; round++) {
+                /* Whose lines come faster than that gathers them. */
+                assert(usleep(2 * HOLD_GATHER_USEC) == 0);
                 crowd_put(&w);
                 start = w.f.n_shipped;
                 while (!crowd_has_all(&w, start)) {
