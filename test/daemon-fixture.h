@@ -351,7 +351,7 @@ static inline bool fixture_gathers(Fixture *f)
 
         for (unsigned level = 0; level <= HOLD_FIRST; level++)
                 TAILQ_FOREACH(s, &f->daemon->turns.held[level], turns)
-                        if (s->held_for == HOLD_GATHER)
+                        if (stream_is_gathering(s))
                                 return true;
         return false;
 }

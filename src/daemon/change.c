@@ -304,7 +304,7 @@ static void change_flush(Feed *feed)
                         /* The turn before may have been an exec's last one: its set is gone. */
                         Stream *s = feed_find_stream(feed, row);
 
-                        if (!s || s->phase != STREAM_READY)
+                        if (!s || (s->phase != STREAM_READY && !stream_is_gathering(s)))
                                 break;
                         turns_remove(&feed->container->daemon->turns, s);
                         stream_turn(s);

@@ -43,15 +43,18 @@ void hold_to_retry(Stream *s, int error, const char *what)
 
 bool hold_to_gather(Stream *s, size_t bytes, uint64_t since_usec)
 {
-        /* Of a FIFO of 64 KiB two thirds: at that speed, its writer must not find it full. */
-        uint64_t room = UINT64_C(3) * s->limit / 2;
+        uint64_t longest = s->is_deaf ? HOLD_GATHER_USEC : HOLD_MIN_USEC << HOLD_FIRST;
+        size_t most = s->is_deaf ? s->room : s->room / 4;
         unsigned level = HOLD_FIRST;
 
-        while (level > 0 && bytes * (HOLD_MIN_USEC << level) > room * since_usec)
-                level--;
-        /* Only a little begins it: who fills the FIFO during each turn needs no wake-ups. */
-        if (since_usec > HOLD_GATHER_USEC || bytes > (s->is_deaf ? room : s->limit / 4) ||
-            hold_set_deaf(s, true) < 0)
+        /* Only a little begins it: who fills the FIFO during each turn needs no wake-ups. More than
+         * there is room for may be a FIFO that was full, and its writer waits. */
+        if (since_usec > longest || bytes > most || stream_get_turns(s)->scratch.has_packets)
+                return false;
+        while (bytes * (HOLD_MIN_USEC << level) > s->room * since_usec)
+                if (level-- == 0)
+                        return false;
+        if (hold_set_deaf(s, true) < 0)
                 return false;
         hold_stream(s, HOLD_GATHER, 0, level);
         return true;

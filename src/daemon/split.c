@@ -295,8 +295,8 @@ static int split_on_readable(sd_event_source *source, int fd, uint32_t events, v
         TAILQ_FOREACH(b, &p->fifos->branches, branches) {
                 Stream *s = &b->streams[p->kind];
 
-                if (!is_old && (s->phase == STREAM_IDLE ||
-                                (s->phase == STREAM_HELD && s->held_for != HOLD_GATHER)))
+                if (!is_old && !stream_is_gathering(s) &&
+                    (s->phase == STREAM_IDLE || s->phase == STREAM_HELD))
                         turns_push(turns, s);
         }
         turns_run(turns);

@@ -44,6 +44,11 @@ bool stream_is_busy(const Stream *s)
         return s->phase == STREAM_WAITING || (s->phase == STREAM_HELD && s->held_for == HOLD_BUSY);
 }
 
+bool stream_is_gathering(const Stream *s)
+{
+        return s->phase == STREAM_HELD && s->held_for == HOLD_GATHER;
+}
+
 bool stream_is_waiting(const Stream *s)
 {
         return stream_is_busy(s) || (s->phase == STREAM_HELD && s->held_for == HOLD_RATE);
@@ -245,11 +250,10 @@ static void stream_on_empty(Stream *s)
                 hold_stream(s, HOLD_RETRY, 0, HOLD_FIRST);
                 return;
         }
-        /* The pipe of another driver is full, and its driver busy. */
-        if (s->is_draining && s->split && split_get_left(s->split, s) > 0)
-                return;
-        /* An exec's stream ends with its writers; a container's goes on until Remove. */
-        if (s->is_draining || (s->exec_id && stream_is_at_end(s, 0)))
+        /* An exec's stream ends with its writers; a container's goes on until Remove, or until what
+         * waits for another driver, whose pipe is full, is there. */
+        if (s->is_draining ? !s->split || split_get_left(s->split, s) == 0
+                           : s->exec_id && stream_is_at_end(s, 0))
                 stream_end(s);
         else if (hold_set_deaf(s, false) < 0)
                 hold_stream(s, HOLD_RETRY, 0, HOLD_FIRST);
@@ -520,18 +524,23 @@ static int stream_on_readable(sd_event_source *source, int fd, uint32_t events, 
 
 int stream_measure(Stream *s)
 {
-        size_t capacity;
+        size_t capacity, room;
         int r;
 
         r = fifo_get_capacity(s->fd, &capacity);
+        room = capacity;
+        if (r >= 0 && s->split)
+                r = fifo_get_capacity(s->split->fd, &room);
         if (r < 0)
                 return r;
+        room = MIN(room, capacity);
         s->is_tight = capacity == 2 * PIPE_SLOT_BYTES;
         capacity = MIN(capacity, stream_get_turns(s)->scratch.capacity);
         /* See LINE_MAX_BYTES: what ordinary writes are sure to reach in a pipe of this size. */
         s->limit = capacity < 4 * PIPE_SLOT_BYTES
                            ? PIPE_SLOT_BYTES
                            : (uint32_t) MIN(capacity / 2 - PIPE_SLOT_BYTES, LINE_MAX_BYTES);
+        s->room = (uint32_t) MIN(room / 2, (size_t) s->limit);
         return 0;
 }
 

@@ -67,6 +67,7 @@ struct Stream {
         uint32_t row;    /* in the state page */
         uint32_t window; /* bytes to look at in the next turn */
         uint32_t limit;  /* of a line */
+        uint32_t room;   /* bytes that the FIFO takes however small the writes are, packets aside */
         uint32_t drain_left;
         uint32_t kept_left; /* bytes in the file of kept ones, which come first */
         bool is_tight;      /* the pipe has two slots: see stream_on_held_partial() */
@@ -99,6 +100,9 @@ void stream_on_held(Stream *stream);
 
 /* Whether it waits for the driver. */
 bool stream_is_busy(const Stream *stream);
+
+/* Whether it has a turn in a moment, see daemon/hold.h. */
+bool stream_is_gathering(const Stream *stream);
 
 /* Whether it has something to log and may not. */
 bool stream_is_waiting(const Stream *stream);

@@ -80,6 +80,8 @@ static void turns_arm_hold(Turns *turns)
         if (!first)
                 return;
         (void) sd_event_source_set_time(turns->hold, first->held_until_usec);
+        (void) sd_event_source_set_time_accuracy(
+                turns->hold, stream_is_gathering(first) ? 1 : HOLD_MIN_USEC << HOLD_FIRST);
         (void) sd_event_source_set_enabled(turns->hold, SD_EVENT_ONESHOT);
 }
 
@@ -154,7 +156,7 @@ int turns_init(Turns *turns, sd_event *event, int scratch_fds[2])
         if (r < 0)
                 return r;
 
-        r = sd_event_add_time(event, &turns->hold, CLOCK_MONOTONIC, 0, 1, turns_on_hold, turns);
+        r = sd_event_add_time(event, &turns->hold, CLOCK_MONOTONIC, 0, 0, turns_on_hold, turns);
         if (r < 0)
                 return r;
         return sd_event_source_set_enabled(turns->hold, SD_EVENT_OFF);

@@ -148,6 +148,7 @@ int fifo_peek(FifoScratch *scratch, int fd, size_t n, Span *ret)
                 return -errno;
 
         scratch->is_dirty = true;
+        scratch->has_packets = false;
         /* A tee'd packet pipe (O_DIRECT) gives one packet a read: go on to tee's count. */
         while ((ssize_t) size < total) {
                 k = read(scratch->pipe_read_fd, scratch->buffer + size, (size_t) total - size);
@@ -156,6 +157,7 @@ int fifo_peek(FifoScratch *scratch, int fd, size_t n, Span *ret)
                 if (k <= 0)
                         return k < 0 ? -errno : -EIO;
                 size += (size_t) k;
+                scratch->has_packets |= (ssize_t) size < total;
         }
         scratch->is_dirty = false;
 

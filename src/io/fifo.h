@@ -21,8 +21,9 @@ typedef struct FifoScratch {
         int pipe_read_fd;
         int pipe_write_fd;
         int drop_fd;
-        size_t capacity; /* of the pipe: no peek shows more */
-        bool is_dirty;   /* a peek has failed, and may have left bytes in the pipe */
+        size_t capacity;  /* of the pipe: no peek shows more */
+        bool has_packets; /* those of the last peek: each took a slot (O_DIRECT, see pipe(2)) */
+        bool is_dirty;    /* a peek has failed, and may have left bytes in the pipe */
         char *buffer;
 } FifoScratch;
 
