@@ -110,9 +110,10 @@
 #define HOLD_MIN_USEC UINT64_C(125)
 #define HOLD_LEVELS 14U
 #define HOLD_FIRST 3U
+#define HOLD_FIRST_USEC (HOLD_MIN_USEC << HOLD_FIRST)
 /* A stream gathers up to that level, which is all that it adds to the way of a line, while it has
  * turns about as often as that: a thousand wake-ups in a second are not much. */
-#define HOLD_GATHER_USEC ((HOLD_MIN_USEC << HOLD_FIRST) * 5 / 4)
+#define HOLD_GATHER_USEC (HOLD_FIRST_USEC * 5 / 4)
 /* Where the driver is busy and the container does not wait, its FIFO is looked at each 128 ms at
  * least: the longest that one large write after a silence can stand still. */
 #define HOLD_BUSY_LEVELS 11U

@@ -43,7 +43,7 @@ void hold_to_retry(Stream *s, int error, const char *what)
 
 bool hold_to_gather(Stream *s, size_t bytes, uint64_t since_usec)
 {
-        uint64_t longest = s->is_deaf ? HOLD_GATHER_USEC : HOLD_MIN_USEC << HOLD_FIRST;
+        uint64_t longest = s->is_deaf ? HOLD_GATHER_USEC : HOLD_FIRST_USEC;
         size_t most = s->is_deaf ? s->room : s->room / 4;
         unsigned level = HOLD_FIRST;
 

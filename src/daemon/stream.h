@@ -114,7 +114,7 @@ void stream_on_sink_ready(Stream *stream);
  * before this returns. */
 void stream_drain(Stream *stream);
 
-/* For hold.c, multiline.c and pressure.c, with which this file is one: */
+/* For hold.c, multiline.c, pressure.c and turns.c, with which this file is one: */
 Turns *stream_get_turns(const Stream *stream);
 
 /* CLOCK_MONOTONIC, in µs, as the event loop last looked at it. */

@@ -80,21 +80,18 @@ static void turns_arm_hold(Turns *turns)
         if (!first)
                 return;
         (void) sd_event_source_set_time(turns->hold, first->held_until_usec);
-        (void) sd_event_source_set_time_accuracy(
-                turns->hold, stream_is_gathering(first) ? 1 : HOLD_MIN_USEC << HOLD_FIRST);
+        (void) sd_event_source_set_time_accuracy(turns->hold,
+                                                 stream_is_gathering(first) ? 1 : HOLD_FIRST_USEC);
         (void) sd_event_source_set_enabled(turns->hold, SD_EVENT_ONESHOT);
 }
 
 void turns_hold(Turns *turns, Stream *stream)
 {
-        uint64_t now = 0;
-
         assert(stream->hold_level < HOLD_LEVELS);
 
         turns_remove(turns, stream);
-        (void) sd_event_now(sd_event_source_get_event(turns->hold), CLOCK_MONOTONIC, &now);
         stream->phase = STREAM_HELD;
-        stream->held_until_usec = now + (HOLD_MIN_USEC << stream->hold_level);
+        stream->held_until_usec = stream_get_now(stream) + (HOLD_MIN_USEC << stream->hold_level);
         TAILQ_INSERT_TAIL(&turns->held[stream->hold_level], stream, turns);
         if (turns_get_first_held(turns) == stream)
                 turns_arm_hold(turns);

@@ -438,7 +438,7 @@ static void test_owed(void)
                 stream_turn(fixture_stream(c, ENTRY_STDOUT));
                 (void) pump(&f);
                 if (is_gone) {
-                        pump_for(&f, HOLD_MIN_USEC << (HOLD_FIRST + 4));
+                        pump_for(&f, HOLD_FIRST_USEC << 4);
                         expect_line(&f, "other");
                 } else {
                         assert(f.n_shipped == 4 && f.shipped[1].entry.ordinal == 2);
