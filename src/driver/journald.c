@@ -306,11 +306,11 @@ static int journald_get_socket(DriverHost *host, const char *namespace, JournalS
         (void) snprintf(name, sizeof(name), "journald%s%s", namespace ? "@" : "", namespace ?: "");
         if (namespace && access(path, F_OK) < 0) {
                 (void) snprintf(reason, REASON_MAX_BYTES,
-                                "%s is not there for conlogd: start "
-                                "systemd-journald@%s.socket, then add "
-                                "BindReadOnlyPaths=-%s.%s to [Service] with "
-                                "\"systemctl edit conlogd.service\" and restart conlogd",
-                                path, namespace, host->journal_path, namespace);
+                                "%s is not there for conlogd: with \"systemctl edit "
+                                "conlogd.service\" add Wants=systemd-journald@%s.socket and "
+                                "After=systemd-journald@%s.socket to [Unit], "
+                                "BindReadOnlyPaths=-%s.%s to [Service], and restart conlogd",
+                                path, namespace, namespace, host->journal_path, namespace);
                 return -EINVAL;
         }
         return journal_sockets_get(&host->journals, host->event, path, name, ret);

@@ -192,10 +192,9 @@ static void check_waiting(const Host *h, Finding *f)
         if (h->waiting == 0)
                 return;
         finding_blame(f, LEVEL_NOTE,
-                      "journald takes no lines of so many containers at the moment. If it stays "
-                      "so, they stop when their FIFOs are full.");
-        finding_mend(f,
-                     "# See whether journald is well: systemctl status systemd-journald.service");
+                      "journald, or a disk, takes no lines of so many containers at the moment. If "
+                      "it stays so, they stop when their FIFOs are full.");
+        finding_mend(f, "# See which one, and why: systemctl status conlogd.service");
 }
 
 static void check_small_fifos(const Host *h, Finding *f)

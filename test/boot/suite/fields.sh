@@ -219,23 +219,31 @@ assert "fake" not in (entry[name] for name in entry if name[0] == "_"), entry' |
         check_lines honest MULTI $'line\nPRIORITY=0\n\nMESSAGE=fake'
 }
 
+apart_is_away() {
+        [ "$(systemctl is-active systemd-journald@apart.service)" = inactive ]
+}
+
 # A namespace that the sandbox does not show is refused with the way to show it.
 test_namespace() {
-        systemctl start systemd-journald@apart.socket systemd-journald@apart.service
-        refused 'BindReadOnlyPaths=-?/run/systemd/journal\.apart' \
+        refused 'Wants=.*BindReadOnlyPaths=-?/run/systemd/journal\.apart' \
                 conlogctl run --id apart --log-opt journal-namespace=apart -- echo no
 
-        mkdir -p /etc/systemd/system/conlogd.service.d
-        printf '[Service]\nBindReadOnlyPaths=-/run/systemd/journal.apart\n' \
-                >/etc/systemd/system/conlogd.service.d/apart.conf
-        systemctl daemon-reload
-        systemctl restart conlogd.service
+        show_namespace apart
         conlogctl run --id apart --log-opt journal-namespace=apart -- echo "over here"
         conlogctl remove apart >/dev/null
         journalctl --namespace=apart --sync
         check MESSAGE "over here" --namespace=apart CONTAINER_ID_FULL=apart CONTAINER_STREAM=stdout
         check MESSAGE '' CONTAINER_ID_FULL=apart
         expect "logs, which looks into all of them" "over here" "$(conlogctl logs apart)"
+
+        # It exits when it was idle for 30 s. The next line has it started again.
+        systemctl kill --signal=TERM --kill-whom=main systemd-journald@apart.service
+        wait_until 10 apart_is_away
+        timeout 10 conlogctl run --id back --log-opt journal-namespace=apart -- echo "here again" ||
+                fail "a container of a namespace that was idle: $?"
+        timeout 10 conlogctl remove back >/dev/null || fail "Remove beside a journald that was idle"
+        journalctl --namespace=apart --sync
+        check MESSAGE "here again" --namespace=apart CONTAINER_ID_FULL=back CONTAINER_STREAM=stdout
 }
 
 test_ordinary

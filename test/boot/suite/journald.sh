@@ -136,12 +136,7 @@ expect "messages that it is back" 1 "$(said "$began" 'journald takes entries aga
 figures+="; frozen for $frozen s: $answers, nothing missing"
 
 # One of two is frozen: nobody waits for it but those who log there.
-mkdir -p /etc/systemd/system/conlogd.service.d
-printf '[Service]\nBindReadOnlyPaths=-/run/systemd/journal.apart\n' \
-        >/etc/systemd/system/conlogd.service.d/apart.conf
-systemctl daemon-reload
-systemctl start systemd-journald@apart.socket systemd-journald@apart.service
-systemctl restart conlogd.service
+show_namespace apart
 conlogctl run --id remote --log-opt journal-namespace=apart -- \
         "$tools/writer" --seed 7 --lines 20000 --rate 5000 &
 remote=$!

@@ -94,6 +94,8 @@ reset_conlogd() {
         systemctl reset-failed
         systemd-tmpfiles --create conlogd.conf
         journalctl --quiet --rotate --vacuum-size=1
+        systemctl stop --quiet 'systemd-journald@*'
+        rm -rf /run/log/journal/*.* /var/log/journal/*.*
         systemctl start conlogd.socket
 }
 
@@ -113,6 +115,21 @@ main_pid() {
 configure() {
         mkdir -p /etc/conlogd
         printf '%b' "$1" >/etc/conlogd/conlogd.conf
+}
+
+# show_namespace NAME: a namespace of journald, the way the manual says
+show_namespace() {
+        mkdir -p /etc/systemd/system/conlogd.service.d
+        cat >"/etc/systemd/system/conlogd.service.d/namespace-$1.conf" <<-END
+		[Unit]
+		Wants=systemd-journald@$1.socket
+		After=systemd-journald@$1.socket
+
+		[Service]
+		BindReadOnlyPaths=-/run/systemd/journal.$1
+	END
+        systemctl daemon-reload
+        systemctl restart conlogd.service
 }
 
 # make_bundle DIR COMMAND…: an OCI bundle with busybox and writer, for crun. Its root is writable.
