@@ -9,6 +9,7 @@
 /* The fields of one entry that matter here. They are copied: the journal's own memory of a field
  * may be gone when the next one is read. */
 typedef struct Found {
+        char uid[16];
         char unit[256];
         char epoch[64];
         char id[192];
@@ -47,6 +48,7 @@ static const struct {
         FIELD("CONTAINER_LOG_DROPPED_LINES", dropped_lines),
         FIELD("CONTAINER_LOG_DROPPED_FIRST", dropped_first),
         FIELD("CONTAINER_LOG_DROPPED_LAST", dropped_last),
+        FIELD("_UID", uid),
         FIELD("_SYSTEMD_UNIT", unit),
 #undef FIELD
 };
@@ -110,6 +112,8 @@ static int lives_take(Lives *lives, const Found *found)
         uint64_t ordinal = number_from(found->ordinal);
         Life *life;
 
+        if (strcmp(found->uid, "0") != 0)
+                return 0;
         /* journald knows no unit when conlogd had been killed before it read the entry. */
         if (*found->unit != '\0' && strcmp(found->unit, "conlogd.service") != 0)
                 return 0;

@@ -28,7 +28,7 @@ typedef struct Lives {
         size_t n_items;
 } Lives;
 
-/* Reads every entry that matches. Returns 0 or a negative errno. */
+/* Reads every entry of root's that matches. Returns 0 or a negative errno. */
 int lives_read(Lives *lives, sd_journal *journal);
 
 /* The life of that epoch, or NULL. */

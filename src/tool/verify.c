@@ -83,44 +83,37 @@ static void synchronize_journald(const char *namespace)
                         r, "Failed to have journald write out its queue, going on: %m");
 }
 
-static int add_match(sd_journal *j, const char *field, const char *value)
+/* Reads the entries that have that value in that field, and nothing else is asked for: one that
+ * journald had in hand when it was killed may be found by one field and not by another. */
+static int read_matches(sd_journal *j, const char *field, const char *value, Lives *ret)
 {
         _cleanup_free_ char *match = NULL;
+        int r;
 
-        if (!value)
-                return 0;
         if (asprintf(&match, "%s=%s", field, value) < 0) {
                 match = NULL; /* undefined */
                 return -ENOMEM;
         }
-        return sd_journal_add_match(j, match, 0);
+        sd_journal_flush_matches(j);
+        r = sd_journal_add_match(j, match, 0);
+        if (r >= 0)
+                r = sd_journal_seek_head(j);
+        return r < 0 ? r : lives_read(ret, j);
 }
 
-/* Of root's entries, those that have the container's id, whole or as shown, or its name. */
-static int add_matches(sd_journal *j, const char *word, const char *id)
-{
-        int r;
-
-        r = add_match(j, "_UID", "0");
-        if (r >= 0)
-                r = sd_journal_add_conjunction(j);
-        if (r >= 0)
-                r = add_match(j, "CONTAINER_ID_FULL", word);
-        if (r >= 0)
-                r = add_match(j, "CONTAINER_ID_FULL", id);
-        if (r >= 0)
-                r = sd_journal_add_disjunction(j);
-        if (r >= 0)
-                r = add_match(j, "CONTAINER_ID", word);
-        if (r >= 0)
-                r = sd_journal_add_disjunction(j);
-        if (r >= 0)
-                r = add_match(j, "CONTAINER_NAME", word);
-        return r;
-}
-
+/* By what the word may be, until there is something: the container's id, whole or as shown, its
+ * name, or the beginning of the id of one that conlogd knows. */
 static int read_journal(const Arguments *a, const Living *living, Lives *ret)
 {
+        const struct {
+                const char *field;
+                const char *value;
+        } namings[] = {
+                { "CONTAINER_ID_FULL", a->words[0] },
+                { "CONTAINER_NAME", a->words[0] },
+                { "CONTAINER_ID", a->words[0] },
+                { "CONTAINER_ID_FULL", living->id },
+        };
         const char *namespace = a->namespace ?: living->namespace;
         sd_journal *j = NULL;
         int r;
@@ -133,10 +126,9 @@ static int read_journal(const Arguments *a, const Living *living, Lives *ret)
                 return log_error_errno(r, "Failed to open the journal: %m");
 
         r = sd_journal_set_data_threshold(j, 0);
-        if (r >= 0)
-                r = add_matches(j, a->words[0], living->id);
-        if (r >= 0)
-                r = lives_read(ret, j);
+        for (size_t i = 0; i < ARRAY_SIZE(namings) && r >= 0 && ret->n_items == 0; i++)
+                if (namings[i].value)
+                        r = read_matches(j, namings[i].field, namings[i].value, ret);
         sd_journal_close(j);
         return r < 0 ? log_error_errno(r, "Failed to read the journal: %m") : 0;
 }
