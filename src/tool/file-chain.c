@@ -2,6 +2,7 @@
 
 /* The files of a log; see the header. */
 
+#include <endian.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -11,13 +12,10 @@
 #include "io/rotation.h"
 #include "tool/file-chain.h"
 
-/* By so many bytes at their beginning files are told apart: records have a time in ns. */
-#define HEAD_BYTES 4096U
+/* Read at once. */
+#define BLOCK_BYTES (64U * 1024)
 
 #define SECOND_NSEC INT64_C(1000000000)
-
-/* So many rotations may come while the files are opened. */
-#define ROTATIONS_MAX 16U
 
 /* So many numbers may be missing in a row while files are renamed, one after the other. */
 #define MISSING_MAX 3U
@@ -57,73 +55,64 @@ void file_chain_done(FileChain *chain)
         *chain = (FileChain){ .dir_fd = -1 };
 }
 
-/* The first bytes of what was packed. */
-static size_t unpack_head(const char *packed, size_t size, char head[HEAD_BYTES])
-{
-        z_stream stream = {
-                .next_in = (Bytef *) packed,
-                .avail_in = (uInt) size,
-                .next_out = (Bytef *) head,
-                .avail_out = HEAD_BYTES,
-        };
-
-        /* 16 more: gzip, not zlib's own format. */
-        if (inflateInit2(&stream, MAX_WBITS + 16) != Z_OK)
-                return 0;
-        (void) inflate(&stream, Z_SYNC_FLUSH);
-        (void) inflateEnd(&stream);
-        return HEAD_BYTES - stream.avail_out;
-}
-
-static size_t chain_file_head(const ChainFile *file, char head[HEAD_BYTES])
-{
-        char packed[HEAD_BYTES];
-        ssize_t n;
-
-        n = pread(file->fd, file->is_packed ? packed : head, HEAD_BYTES, 0);
-        if (n <= 0)
-                return 0;
-        return file->is_packed ? unpack_head(packed, (size_t) n, head) : (size_t) n;
-}
-
-static bool is_same_file(const ChainFile *a, const ChainFile *b)
-{
-        char a_head[HEAD_BYTES], b_head[HEAD_BYTES];
-        struct stat a_st, b_st;
-        size_t a_size, b_size, size;
-
-        if (fstat(a->fd, &a_st) < 0 || fstat(b->fd, &b_st) < 0)
-                return false;
-        if (a_st.st_dev == b_st.st_dev && a_st.st_ino == b_st.st_ino)
-                return true;
-        if (!a->is_packed && !b->is_packed)
-                return false;
-        a_size = chain_file_head(a, a_head);
-        b_size = chain_file_head(b, b_head);
-        size = MIN(a_size, b_size);
-        /* A file that has just begun may look like the beginning of any other. */
-        return size > 0 && (a_size == b_size || size >= HEAD_BYTES / 2) &&
-               memcmp(a_head, b_head, size) == 0;
-}
-
 /* When the last record was written, in ns. Of a packed file the gzip header may say the second, and
  * when it was packed says nothing. */
 static int64_t chain_file_written(const ChainFile *file, bool at_latest)
 {
-        unsigned char t[4] = {};
+        uint32_t seconds = 0;
         struct stat st;
-        int64_t seconds;
 
         if (file->is_packed) {
-                (void) !pread(file->fd, t, sizeof(t), 4);
-                seconds = (int64_t) t[3] << 24 | t[2] << 16 | t[1] << 8 | t[0];
+                (void) !pread(file->fd, &seconds, sizeof(seconds), 4);
                 if (seconds == 0)
                         return at_latest ? INT64_MAX : 0;
-                return seconds * SECOND_NSEC + (at_latest ? SECOND_NSEC - 1 : 0);
+                return le32toh(seconds) * SECOND_NSEC + (at_latest ? SECOND_NSEC - 1 : 0);
         }
         if (fstat(file->fd, &st) < 0)
                 return INT64_MAX;
         return (int64_t) st.st_mtim.tv_sec * SECOND_NSEC + st.st_mtim.tv_nsec;
+}
+
+/* The CRC-32 of a whole file, as gzip has it. */
+static bool file_get_crc(int fd, uint32_t *ret)
+{
+        char block[BLOCK_BYTES];
+        off_t offset = 0;
+        uLong crc = 0;
+        ssize_t n;
+
+        while ((n = pread(fd, block, sizeof(block), offset)) > 0) {
+                crc = crc32(crc, (const Bytef *) block, (uInt) n);
+                offset += n;
+        }
+        *ret = (uint32_t) crc;
+        return n == 0;
+}
+
+/* Whether that is what packed has in it: by its last 8 bytes, the CRC-32 and the size, if its time
+ * allows it. */
+static bool is_packed_from(const ChainFile *plain, const ChainFile *packed)
+{
+        int64_t written = chain_file_written(plain, true);
+        struct stat st, packed_st;
+        uint32_t end[2], crc;
+
+        if (fstat(plain->fd, &st) < 0 || fstat(packed->fd, &packed_st) < 0 ||
+            pread(packed->fd, end, sizeof(end), packed_st.st_size - (off_t) sizeof(end)) !=
+                    sizeof(end))
+                return false;
+        return written >= chain_file_written(packed, false) &&
+               written <= chain_file_written(packed, true) &&
+               le32toh(end[1]) == (uint32_t) st.st_size && file_get_crc(plain->fd, &crc) &&
+               le32toh(end[0]) == crc;
+}
+
+/* Whether it is the one that was seen before, which may have been packed since. */
+static bool is_same_file(const ChainFile *seen, const ChainFile *file)
+{
+        if (seen->dev == file->dev && seen->ino == file->ino)
+                return true;
+        return !seen->is_packed && file->is_packed && is_packed_from(seen, file);
 }
 
 /* Opens a regular file. Returns 1, or 0 if there is none of that name. */
@@ -139,7 +128,12 @@ static int chain_open_name(const FileChain *chain, const char *name, bool is_pac
                 return -errno;
         if (!S_ISREG(st.st_mode))
                 return 0;
-        *ret = (ChainFile){ .fd = TAKE_FD(fd), .is_packed = is_packed };
+        *ret = (ChainFile){
+                .fd = TAKE_FD(fd),
+                .dev = st.st_dev,
+                .ino = st.st_ino,
+                .is_packed = is_packed,
+        };
         return 1;
 }
 
@@ -171,26 +165,32 @@ static int chain_append(FileChain *chain, ChainFile file)
         return 0;
 }
 
-/* Whether it was seen already: each rotation since then moves it one number up, to where the walk
- * meets it again. */
-static bool chain_has(const FileChain *chain, size_t first, const ChainFile *file)
+/* Takes out the one of those from first on that this is. Returns whether it was there. */
+static bool chain_take(FileChain *chain, size_t first, const ChainFile *file, ChainFile *ret)
 {
-        for (size_t i = chain->n; i > first && chain->n - i < ROTATIONS_MAX; i--)
-                if (is_same_file(chain->files + i - 1, file))
+        for (size_t i = chain->n; i > first; i--)
+                if (is_same_file(chain->files + i - 1, file)) {
+                        *ret = chain->files[i - 1];
+                        memmove(chain->files + i - 1, chain->files + i,
+                                (chain->n - i) * sizeof(*chain->files));
+                        chain->n--;
                         return true;
+                }
         return false;
 }
 
 /*
  * Appends what is newer than last (NULL: all), newest first: so a rotation meanwhile shows a file
- * twice, but hides none. Returns whether last was found.
+ * twice, but hides none. Many of them may even bring files into our way that are newer than the
+ * first one; what is older follows them once more. So the place where a file was met last counts.
+ * Returns whether last was found.
  */
 static int chain_collect(FileChain *chain, const ChainFile *last)
 {
         size_t first = chain->n;
 
         for (unsigned index = 0, n_missing = 0; index <= LOG_FILES_MAX; index++) {
-                ChainFile file;
+                ChainFile file, seen;
                 int r;
 
                 r = chain_open_index(chain, index, &file);
@@ -210,9 +210,9 @@ static int chain_collect(FileChain *chain, const ChainFile *last)
                         (void) close(file.fd);
                         break;
                 }
-                if (chain_has(chain, first, &file)) {
+                if (chain_take(chain, first, &file, &seen)) {
                         (void) close(file.fd);
-                        continue;
+                        file = seen;
                 }
                 r = chain_append(chain, file);
                 if (r < 0)
@@ -248,7 +248,7 @@ int file_chain_load(FileChain *chain)
 int file_chain_extend(FileChain *chain)
 {
         ChainFile last;
-        struct stat st, now;
+        struct stat now;
         size_t first = chain->n;
         int r;
 
@@ -256,10 +256,8 @@ int file_chain_extend(FileChain *chain)
                 return file_chain_load(chain);
         /* Most often there is no other. */
         last = chain->files[first - 1];
-        if (fstat(last.fd, &st) < 0)
-                return -errno;
         if (fstatat(chain->dir_fd, chain->name, &now, AT_SYMLINK_NOFOLLOW) >= 0 &&
-            st.st_dev == now.st_dev && st.st_ino == now.st_ino)
+            last.dev == now.st_dev && last.ino == now.st_ino)
                 return 0;
 
         r = chain_collect(chain, &last);

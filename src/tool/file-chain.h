@@ -3,14 +3,18 @@
 
 /*
  * The files of a log, oldest first, while they are rotated, compressed and deleted: see
- * io/rotation.h. A file is known by what is in it, as its name changes with each rotation, and its
- * inode when it is compressed.
+ * io/rotation.h. A file is known by its inode, as its name changes with each rotation, and by what
+ * is in it once it is compressed.
  */
+
+#include <sys/types.h>
 
 #include "base/base.h"
 
 typedef struct ChainFile {
         int fd;
+        dev_t dev;
+        ino_t ino;
         bool is_packed; /* with gzip */
 } ChainFile;
 

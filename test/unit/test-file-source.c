@@ -297,13 +297,35 @@ static void test_deleted(const char *driver)
         printf("ok: %s: deleted files\n", driver);
 }
 
-/* Another process writes, rotates and packs as fast as it can. */
+/* Takes the CPU from us again and again, in the midst of whatever we do. Ends at SIGTERM, but not
+ * while we are stopped. */
+static pid_t stall(void)
+{
+        pid_t parent = getpid(), pid = child_fork();
+        sigset_t term;
+
+        if (pid > 0)
+                return pid;
+        assert(sigemptyset(&term) == 0 && sigaddset(&term, SIGTERM) == 0);
+        assert(sigprocmask(SIG_BLOCK, &term, NULL) == 0);
+        for (unsigned i = 0;; i++) {
+                struct timespec run = { .tv_nsec = 200000 + i * 797 % 3000 * 1000 };
+
+                if (sigtimedwait(&term, NULL, &run) == SIGTERM)
+                        _exit(0);
+                (void) kill(parent, SIGSTOP);
+                (void) usleep(1000 + i * 7919 % 15000);
+                (void) kill(parent, SIGCONT);
+        }
+}
+
+/* Another process writes, rotates and packs as fast as it can, while the reader is away. */
 static void test_race(const char *driver)
 {
         uint64_t seen = 0, usec, total = test_is_slow() ? 1000 : 10000;
         LogSource *source;
         struct pollfd fd;
-        pid_t pid;
+        pid_t pid, stalls;
         int status;
         Log l;
 
@@ -312,6 +334,7 @@ static void test_race(const char *driver)
         source = log_open(&l);
         assert(source->kind->watch(source, &fd, &usec) == 0);
         assert(source->kind->seek(source, 0) == 0);
+        stalls = stall();
         pid = child_fork();
         if (pid == 0) {
                 log_source_free(source);
@@ -336,6 +359,7 @@ static void test_race(const char *driver)
                 assert(source->kind->refresh(source) == 0);
         }
         assert(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+        assert(kill(stalls, SIGTERM) == 0 && waitpid(stalls, NULL, 0) == stalls);
         seen = read_on(source, seen + 1);
         assert(seen > total);
         assert(source->kind->seek(source, 0) == 0);
