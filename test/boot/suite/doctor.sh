@@ -216,7 +216,7 @@ rm -r $logs
 systemctl restart conlogd.service
 mended problem 'log directory' 'No log file'
 conlogctl run --id=filed --log-driver=json-file -- echo written
-grep -q written $logs/filed/json-file.log || fail "no log file after the remedy"
+wait_until 5 grep -q written $logs/filed/json-file.log
 conlogctl remove filed >/dev/null
 mount --bind $logs $logs
 mount -o remount,bind,ro $logs

@@ -151,11 +151,13 @@ test_files() {
         echo first >&8
         for driver in json-file local k8s-file; do
                 wait_until 5 test -s "/var/log/conlogd/files/$driver.log"
-                conlogctl logs -f files -n 0 --driver=$driver >$driver.out 2>$driver.err &
+                conlogctl logs -f files -n 1 --driver=$driver >$driver.out 2>$driver.err &
                 follower+=" $!"
         done
+        for driver in json-file local k8s-file; do
+                wait_until 5 grep -q first $driver.out
+        done
         check_logs first names
-        sleep 0.3
         "$tools/writer" "${recipe[@]}" >&8 2>&9
         exec 8>&- 9>&-
         for id in $follower; do
@@ -167,6 +169,7 @@ test_files() {
                 wait "$id" || fail "logs -f: $?"
         done
         for driver in json-file local k8s-file; do
+                sed -i 1d $driver.out
                 same files $driver
                 conlogctl logs files --driver=$driver 2>$driver-late.err | tail -n +2 >$driver-late.out
                 same files $driver-late

