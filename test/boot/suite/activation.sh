@@ -28,7 +28,7 @@ expect "the socket" active "$(systemctl is-active conlogd.socket || :)"
 expect "mode of the socket" "600 root" "$(stat -c '%a %U' /run/conlogd/io.conlogd)"
 
 # A real container by a real runtime.
-make_bundle web /bin/sh -c 'echo "out of the box"; echo "something is wrong" >&2; sleep 1.5'
+make_bundle web /bin/sh -c 'echo "out of the box"; echo "something is wrong" >&2; sleep 5'
 run_bundle web web --name web1 --image busybox &
 pid=$!
 wait_until 5 is_active

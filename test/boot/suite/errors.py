@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 
-from control import ADDRESS, SERVICE, Client, Closed, daemon_pid, n_fds, rss_kib
+from control import ADDRESS, SERVICE, TOO_SLOW, Client, Closed, daemon_pid, n_fds, rss_kib
 
 CONTAINERS = "/run/conlogd/containers"
 n_refused = 0
@@ -410,7 +410,9 @@ def main():
     honest.is_over = True
     honest.join()
     assert honest.trouble is None, honest.trouble
-    assert honest.longest < 1.0, f"an honest peer waited for {honest.longest:.3f} s"
+    if honest.longest >= 1.0:
+        print(f"an honest peer waited for {honest.longest:.3f} s")
+        sys.exit(TOO_SLOW)
 
     time.sleep(0.2)
     assert daemon_pid() == pid, "the daemon is another one"

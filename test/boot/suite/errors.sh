@@ -6,7 +6,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
-figures=$(python3 -B "$suite/errors.py") || fail "errors.py"
+figures=$(python3 -B "$suite/errors.py") || fail_as $? "errors.py: $figures"
 
 conlogctl create --id twice >/dev/null
 refused 'twice.*exists' conlogctl create --id twice

@@ -70,7 +70,9 @@ class Honest:
 
     def check(self, attack):
         assert self.trouble is None, f"{attack}: the honest client: {self.trouble}"
-        assert len(self.times) >= 100, f"{attack}: only {len(self.times)} honest calls"
+        if len(self.times) < 100:
+            print(f"{attack}: only {len(self.times)} honest calls")
+            sys.exit(TOO_SLOW)
         p99 = self.times[len(self.times) * 99 // 100]
         if p99 > ANSWER_MAX_SECONDS:
             print(f"{attack}: the honest client waited {p99:.3f} s (p99)")

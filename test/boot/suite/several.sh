@@ -62,7 +62,7 @@ for ((n = 0; n < kills; )); do
 done
 wait "$writer" || fail "the writer: $?: $(cat four/rootfs/tmp/report)"
 expect "write errors" none "$(figure error "$(cat four/rootfs/tmp/report)")"
-[ "$n" -ge $((kills / 2)) ] || fail "there were $n kills only"
+[ "$n" -ge $((kills / 2)) ] || slow "there were $n kills only"
 wait_until 10 is_active
 settle four
 account=$("$tools/ledger" --seed "$seed" --lines "$lines" --id four --allow-repeats) ||
@@ -132,7 +132,7 @@ has_all later json-file 20M
 journalctl --sync
 conlogctl logs --driver=journald later >new 2>/dev/null
 last=$(wc -l <new)
-[ "$last" -gt 1000 ] || fail "the driver that came later has $last lines"
+[ "$last" -gt 1000 ] || slow "the driver that came later has $last lines"
 conlogctl logs --driver=json-file later 2>/dev/null | tail -n "$last" | cmp - new ||
         fail "the last $last lines are not those of json-file"
 

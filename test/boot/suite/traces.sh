@@ -44,7 +44,7 @@ test_kills() {
                 [ "$pid" -gt 0 ] && kill -KILL "$pid" 2>/dev/null && n_kills=$((n_kills + 1))
                 kill -0 "${pids[0]}" 2>/dev/null || break
         done
-        [ "$n_kills" -ge $((kills / 2)) ] || fail "only $n_kills kills before the end"
+        [ "$n_kills" -ge $((kills / 2)) ] || slow "only $n_kills kills before the end"
         for pid in "${pids[@]}"; do
                 wait "$pid" || fail "a writer: $?"
         done
