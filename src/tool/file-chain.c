@@ -89,18 +89,19 @@ static bool file_get_crc(int fd, uint32_t *ret)
         return n == 0;
 }
 
-/* Whether that is what packed has in it: by its last 8 bytes, the CRC-32 and the size, if its time
- * allows it. */
+/* Whether that is what packed has in it: it was deleted since, the time allows it, and so do the
+ * last 8 bytes, the CRC-32 and the size. */
 static bool is_packed_from(const ChainFile *plain, const ChainFile *packed)
 {
-        int64_t written = chain_file_written(plain, true);
         struct stat st, packed_st;
         uint32_t end[2], crc;
+        int64_t written;
 
-        if (fstat(plain->fd, &st) < 0 || fstat(packed->fd, &packed_st) < 0 ||
+        if (fstat(plain->fd, &st) < 0 || st.st_nlink > 0 || fstat(packed->fd, &packed_st) < 0 ||
             pread(packed->fd, end, sizeof(end), packed_st.st_size - (off_t) sizeof(end)) !=
                     sizeof(end))
                 return false;
+        written = chain_file_written(plain, true);
         return written >= chain_file_written(packed, false) &&
                written <= chain_file_written(packed, true) &&
                le32toh(end[1]) == (uint32_t) st.st_size && file_get_crc(plain->fd, &crc) &&
