@@ -166,15 +166,16 @@ static int chain_append(FileChain *chain, ChainFile file)
         return 0;
 }
 
-/* Takes out the one of those from first on that this is. Returns whether it was there. */
-static bool chain_take(FileChain *chain, size_t first, const ChainFile *file, ChainFile *ret)
+/* Whether it is one of those from first on. That one moves to the end. */
+static bool chain_meet_again(FileChain *chain, size_t first, const ChainFile *file)
 {
         for (size_t i = chain->n; i > first; i--)
                 if (is_same_file(chain->files + i - 1, file)) {
-                        *ret = chain->files[i - 1];
+                        ChainFile seen = chain->files[i - 1];
+
                         memmove(chain->files + i - 1, chain->files + i,
                                 (chain->n - i) * sizeof(*chain->files));
-                        chain->n--;
+                        chain->files[chain->n - 1] = seen;
                         return true;
                 }
         return false;
@@ -191,7 +192,7 @@ static int chain_collect(FileChain *chain, const ChainFile *last)
         size_t first = chain->n;
 
         for (unsigned index = 0, n_missing = 0; index <= LOG_FILES_MAX; index++) {
-                ChainFile file, seen;
+                ChainFile file;
                 int r;
 
                 r = chain_open_index(chain, index, &file);
@@ -211,9 +212,9 @@ static int chain_collect(FileChain *chain, const ChainFile *last)
                         (void) close(file.fd);
                         break;
                 }
-                if (chain_take(chain, first, &file, &seen)) {
+                if (chain_meet_again(chain, first, &file)) {
                         (void) close(file.fd);
-                        file = seen;
+                        continue;
                 }
                 r = chain_append(chain, file);
                 if (r < 0)

@@ -101,8 +101,8 @@ static int read_matches(sd_journal *j, const char *field, const char *value, Liv
         return r < 0 ? r : lives_read(ret, j);
 }
 
-/* By what the word may be, until there is something: the container's id, whole or as shown, its
- * name, or the beginning of the id of one that conlogd knows. */
+/* By what the word may be, until there is something: the container's id, its name, the id as shown,
+ * or the beginning of the id of one that conlogd knows. */
 static int read_journal(const Arguments *a, const Living *living, Lives *ret)
 {
         const struct {
