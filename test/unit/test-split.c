@@ -4,7 +4,36 @@
 
 #include "../split-fixture.h"
 
+#include <sys/syscall.h>
+
 #include "base/log.h"
+
+#define LINE_BYTES 12U /* of those that put_lines() writes */
+
+/* What a container writes as soon as there is room: right behind the splice(2) that makes it. */
+static struct {
+        int fd;
+        unsigned first;
+        unsigned n_put;
+} refill;
+
+/* In front of the C library's. */
+ssize_t splice(int in, loff_t *in_offset, int out, loff_t *out_offset, size_t n, unsigned flags)
+{
+        ssize_t k = syscall(SYS_splice, in, in_offset, out, out_offset, n, flags);
+
+        for (; k > 0 && refill.first > 0; refill.first++) {
+                char text[32];
+
+                (void) snprintf(text, sizeof(text), "line %06u\n", refill.first);
+                if (write(refill.fd, text, LINE_BYTES) != LINE_BYTES)
+                        break;
+                refill.n_put++;
+        }
+        if (refill.n_put > 0)
+                refill.first = 0;
+        return k;
+}
 
 static void test_both(void)
 {
@@ -374,6 +403,69 @@ static void test_remove_stuck(void)
         puts("ok: remove stuck");
 }
 
+/* Writes numbered lines while they find room at once, and lets the daemon run behind each. */
+static unsigned fill_up(Fixture *f, int fd, unsigned first)
+{
+        char text[32];
+
+        for (unsigned i = first;; i++) {
+                (void) snprintf(text, sizeof(text), "line %06u\n", i);
+                if (write(fd, text, LINE_BYTES) < 0)
+                        return i - 1;
+                (void) pump(f);
+        }
+}
+
+/* The one that the container waits for goes, and the container fills the FIFO again before the
+ * daemon has looked at it: the other driver hears of that. */
+static void test_refill(void)
+{
+        _cleanup_close_ int fd = -1;
+        size_t at[2] = {};
+        Container *c;
+        Fixture f;
+        unsigned n;
+
+        fixture_init(&f);
+        f.more_room = 0;
+        c = create(&f, "");
+        fd = fixture_open(&f, "web", "init-stdout");
+        n = fill_up(&f, fd, 1);
+        expect_lines(&f, get_feed(c, 0), &at[0], 1, n);
+        refill.fd = fd;
+        refill.first = n + 1;
+        remove_driver(c, "journald");
+        (void) pump(&f);
+        assert(refill.n_put > 100);
+        expect_lines(&f, get_feed(c, 0), &at[0], n + 1, n + refill.n_put);
+        fixture_done(&f);
+        puts("ok: refill");
+}
+
+/* The same where the FIFO holds more than is looked at in one go, and the other driver had that. */
+static void test_large(void)
+{
+        _cleanup_close_ int fd = -1;
+        size_t at[2] = {};
+        Container *c;
+        Fixture f;
+        unsigned n;
+
+        fixture_init(&f);
+        f.more_room = 0;
+        c = create(&f, "");
+        fd = fixture_open(&f, "web", "init-stdout");
+        assert(fcntl(fd, F_SETPIPE_SZ, 1024 * 1024) > 0);
+        n = fill_up(&f, fd, 1);
+        assert(n * LINE_BYTES > 10 * PEEK_MAX_BYTES);
+        assert(get_feed(c, 0)->counts.bytes < 3 * PEEK_MAX_BYTES);
+        remove_driver(c, "journald");
+        (void) pump(&f);
+        expect_lines(&f, get_feed(c, 0), &at[0], 1, n);
+        fixture_done(&f);
+        puts("ok: large");
+}
+
 int main(void)
 {
         log_set_max_level(LOG_EMERG);
@@ -390,5 +482,7 @@ int main(void)
         test_change(false);
         test_change(true);
         test_remove_stuck();
+        test_refill();
+        test_large();
         return 0;
 }
