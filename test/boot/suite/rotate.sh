@@ -7,6 +7,7 @@
 
 . "$(dirname "$0")/lib.sh"
 
+rm -rf /var/log/pods/two
 mkdir -p /etc/systemd/system/conlogd.service.d /var/log/pods/two
 printf '[Service]\nReadWritePaths=/var/log/pods\n' >/etc/systemd/system/conlogd.service.d/pods.conf
 systemctl daemon-reload
@@ -20,8 +21,13 @@ numbers() {
         sed -nE "$script" "$@"
 }
 
+# shellcheck disable=SC2317 # wait_until calls it
+has_last() {
+        grep -qs "^{\"log\":\"$n\\\\n\"" "$own"*
+}
+
 # it writes until it is told: how long a number of lines takes is the machine's affair
-told=/run/rotate.told
+told=$work/told
 conlogctl run --id two --log-driver json-file --log-opt compress=no --log-opt max-file=1000 \
         --log-driver k8s-file --log-opt path=$pods --log-opt max-size=unlimited -- \
         bash -c "for ((i = 1; ; i++)); do echo \$i; [ ! -e $told ] || break; done; echo \$i >$told" &
@@ -40,6 +46,7 @@ done
 touch $told
 wait $writer || fail "the writer: $?"
 n=$(cat $told)
+wait_until 10 has_last
 conlogctl rotate --log-driver=json-file two
 [ ! -s $own ] || fail "a file that was rotated goes on"
 refused 'a driver that the container has' conlogctl rotate --log-driver=none two
