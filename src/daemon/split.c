@@ -310,13 +310,12 @@ static int split_on_readable(sd_event_source *source, int fd, uint32_t events, v
 {
         Split *p = ASSERT_PTR(userdata);
         Turns *turns = split_get_turns(p);
-        size_t fill = 0;
+        size_t fill;
         bool is_old;
         Branch *b;
 
         /* A writer that tries a full FIFO again and again makes an edge each time. */
-        (void) fifo_get_fill(p->fd, &fill);
-        is_old = fill == p->fill && !(events & EPOLLHUP);
+        is_old = !(events & EPOLLHUP) && fifo_get_fill(p->fd, &fill) >= 0 && fill == p->fill;
         TAILQ_FOREACH(b, &p->fifos->branches, branches) {
                 Stream *s = &b->streams[p->kind];
 
