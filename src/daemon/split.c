@@ -298,6 +298,17 @@ size_t split_get_left(const Split *p, const Stream *s)
         return ahead < fill ? fill - (size_t) ahead : 0;
 }
 
+bool split_is_empty(Split *p)
+{
+        size_t fill;
+
+        if (fifo_get_fill(p->fd, &fill) < 0 || fill > 0)
+                return false;
+        /* Somebody else may have read it: what comes next is new, however much it is. */
+        p->fill = 0;
+        return true;
+}
+
 bool split_is_at_end(const Split *p)
 {
         size_t fill;

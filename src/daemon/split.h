@@ -58,5 +58,9 @@ int split_fill(Split *split);
  * not looked at the pipes yet. Not known: UINT32_MAX. */
 size_t split_get_left(const Split *split, const Stream *stream);
 
+/* Whether the FIFO is empty: then a write to it wakes the streams. One that fills it in its middle,
+ * behind bytes that are left, does not. */
+bool split_is_empty(Split *split);
+
 /* Whether nothing more can come to the pipes. */
 bool split_is_at_end(const Split *split);

@@ -255,6 +255,8 @@ static void stream_on_empty(Stream *s)
         if (s->is_draining ? !s->split || split_get_left(s->split, s) == 0
                            : s->exec_id && stream_is_at_end(s, 0))
                 stream_end(s);
+        else if (s->split && !split_is_empty(s->split))
+                hold_stream(s, HOLD_LEFT, 0, HOLD_FIRST);
         else if (hold_set_deaf(s, false) < 0)
                 hold_stream(s, HOLD_RETRY, 0, HOLD_FIRST);
 }
@@ -464,17 +466,30 @@ static void stream_on_held_partial(Stream *s, size_t fill)
                 hold_stream(s, HOLD_PARTIAL, fill, s->hold_level);
 }
 
+/* Whether one that waits for more has it, or will never have it. Of what is in the FIFO behind a
+ * split perhaps no edge has told, see split_is_empty(). */
+static bool stream_has_news(Stream *s, size_t fill)
+{
+        if (s->held_for == HOLD_LEFT)
+                return fill > 0 || split_is_empty(s->split);
+        return fill != s->held_fill || multiline_is_over(s) ||
+               (s->split && stream_is_at_end(s, fill));
+}
+
 void stream_on_held(Stream *s)
 {
+        bool is_pulling = s->split && (s->held_for == HOLD_PARTIAL || s->held_for == HOLD_LEFT);
         size_t fill;
 
-        if (fifo_get_fill(s->fd, &fill) < 0 || s->held_for == HOLD_RETRY ||
-            s->held_for == HOLD_RATE || s->held_for == HOLD_GATHER)
+        if ((is_pulling && split_fill(s->split) < 0) || fifo_get_fill(s->fd, &fill) < 0 ||
+            s->held_for == HOLD_RETRY || s->held_for == HOLD_RATE || s->held_for == HOLD_GATHER)
                 turns_push(stream_get_turns(s), s);
         else if (s->held_for == HOLD_BUSY)
                 pressure_on_held(s, fill);
-        else if (fill != s->held_fill || multiline_is_over(s))
+        else if (stream_has_news(s, fill))
                 turns_push(stream_get_turns(s), s);
+        else if (s->held_for == HOLD_LEFT)
+                hold_stream(s, HOLD_LEFT, 0, MIN(s->hold_level + 1, HOLD_LEVELS - 1));
         else
                 stream_on_held_partial(s, fill);
 }

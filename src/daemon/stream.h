@@ -45,6 +45,7 @@ typedef enum HoldReason {
         HOLD_RATE,    /* the container is over its rate limit */
         HOLD_GATHER,  /* more is likely to come at once: it has one turn with that */
         HOLD_BUSY,    /* the driver is busy, or it is over its limit, and it does not wait */
+        HOLD_LEFT,    /* it has all, and the FIFO has bytes that another driver has no room for */
 } HoldReason;
 
 struct Stream {

@@ -5,16 +5,23 @@
 
 #include "../split-fixture.h"
 
+#include <dlfcn.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 
-/* What happens to the next calls. */
+#include "../child.h"
+#include "base/log.h"
+
+#define LINE_BYTES 12U /* of those that put_lines() writes */
+
+/* In front of the C library's, and of the event loop's own: what fails, or comes in between. */
 static struct {
         int fill_fails; /* so many times */
+        int watch_fails;
+        int thief_fd; /* reads what is there before the next copy is made of it; 0: none */
 } trouble;
 
-/* In front of the C library's. */
 int ioctl(int fd, unsigned long request, ...)
 {
         va_list ap;
@@ -29,6 +36,99 @@ int ioctl(int fd, unsigned long request, ...)
                 return -1;
         }
         return (int) syscall(SYS_ioctl, fd, request, p);
+}
+
+ssize_t tee(int in, int out, size_t n, unsigned flags)
+{
+        char bytes[4096];
+
+        if (trouble.thief_fd > 0) {
+                assert(read(trouble.thief_fd, bytes, sizeof(bytes)) > 0);
+                trouble.thief_fd = 0;
+        }
+        return syscall(SYS_tee, in, out, n, flags);
+}
+
+__attribute__((visibility("default"))) int sd_event_source_set_io_events(sd_event_source *source,
+                                                                         uint32_t events)
+{
+        static int (*real)(sd_event_source *, uint32_t);
+
+        if (trouble.watch_fails > 0) {
+                trouble.watch_fails--;
+                return -ENOMEM;
+        }
+        if (!real)
+                real = (int (*)(sd_event_source *, uint32_t)) dlsym(
+                        RTLD_NEXT, "sd_event_source_set_io_events");
+        return real(source, events);
+}
+
+/* How many entries this driver took since. */
+static unsigned count_lines(Fixture *f, const Feed *feed, size_t *at)
+{
+        unsigned n = 0;
+
+        while (next_of(f, feed, at))
+                n++;
+        return n;
+}
+
+static size_t get_fill(int fd)
+{
+        int n;
+
+        assert(ioctl(fd, FIONREAD, &n) == 0);
+        return (size_t) n;
+}
+
+/* The container writes more at once than there is room for, behind bytes that wait for the driver
+ * that is busy: that wakes nobody. The other one has what came all the same. */
+static void test_middle(bool is_partial)
+{
+        static char text[3 * PEEK_MAX_BYTES];
+        _cleanup_close_ int fd = -1;
+        size_t at = 0, fill;
+        unsigned n, n_more, n_read = 0;
+        Container *c;
+        Fixture f;
+        pid_t pid;
+
+        fixture_init(&f);
+        f.more_room = 0;
+        c = create(&f, "");
+        fd = fixture_open(&f, "web", "init-stdout");
+        n = (PEEK_MAX_BYTES + 20000) / LINE_BYTES;
+        assert(put_lines(&f, fd, 1, n) == n);
+        assert(count_lines(&f, get_feed(c, 0), &at) == n);
+        if (is_partial) {
+                put(fd, "partial ");
+                (void) pump(&f);
+        }
+        fill = get_fill(fd);
+        assert(fill > 10000 && fill < 30000);
+
+        for (size_t i = 0; i < sizeof(text); i++)
+                text[i] = i % LINE_BYTES == LINE_BYTES - 1 ? '\n' : 'x';
+        pid = child_fork();
+        if (pid == 0) {
+                assert(fcntl(fd, F_SETFL, 0) == 0);
+                _exit(write(fd, text, sizeof(text)) < 0);
+        }
+        while (get_fill(fd) < PEEK_MAX_BYTES - 2 * PIPE_SLOT_BYTES)
+                (void) usleep(1000);
+        (void) usleep(10000);
+        n_more = (unsigned) ((get_fill(fd) - fill) / LINE_BYTES);
+        assert(n_more > 1000);
+
+        for (unsigned i = 0; n_read < n_more && i < 100; i++) {
+                pump_for(&f, 25000);
+                n_read += count_lines(&f, get_feed(c, 0), &at);
+        }
+        assert(n_read >= n_more);
+        (void) child_kill(pid);
+        fixture_done(&f);
+        printf("ok: middle%s\n", is_partial ? ", partial" : "");
 }
 
 /* How much there is cannot be told now. */
@@ -53,8 +153,74 @@ static void test_unknown(void)
         puts("ok: unknown");
 }
 
+/* Somebody else has read what was there, and as much comes again. */
+static void test_thief(void)
+{
+        _cleanup_close_ int fd = -1, thief_fd = -1;
+        size_t at = 0;
+        Container *c;
+        Fixture f;
+
+        fixture_init(&f);
+        f.more_room = 0;
+        c = create(&f, "");
+        fd = fixture_open(&f, "web", "init-stdout");
+        thief_fd = openat(f.temporary.fd, "containers/web/init-stdout", O_RDONLY | O_NONBLOCK);
+        assert(thief_fd >= 0);
+        assert(put_lines(&f, fd, 1, 1) == 1);
+        put(fd, "line 000000\n");
+        trouble.thief_fd = thief_fd;
+        (void) pump(&f);
+        assert(trouble.thief_fd == 0 && f.n_shipped == 1);
+        put(fd, "line 000002\n");
+        (void) pump(&f);
+        expect_lines(&f, get_feed(c, 0), &at, 1, 2);
+        fixture_done(&f);
+        puts("ok: thief");
+}
+
+/* An exec that has ended, while a driver was busy: its streams end when that has what it wrote,
+ * also where the loop cannot be asked to tell the other one. */
+static void test_exec(bool fails, const char *rest)
+{
+        _cleanup_(refusal_done) Refusal refusal = {};
+        Container *c;
+        Fixture f;
+        Fifos *exec;
+        int fd;
+
+        fixture_init(&f);
+        f.more_room = 0;
+        c = create(&f, "");
+        assert(container_exec(c, "sh", false, true, &exec, &refusal) == 0);
+        close(fixture_open(&f, "web", "sh-stderr"));
+        fd = fixture_open(&f, "web", "sh-stdout");
+        (void) put_lines(&f, fd, 1, (PEEK_MAX_BYTES + 20000) / LINE_BYTES);
+        assert(get_fill(fd) > 0);
+        put(fd, rest);
+        close(fd);
+        (void) pump(&f);
+        assert(c->n_execs == 1);
+        trouble.watch_fails = fails;
+        fixture_set_room(&f, &f.more_room, SIZE_MAX);
+        for (unsigned i = 0; c->n_execs > 0 && i < 100; i++)
+                pump_for(&f, 25000);
+        assert(trouble.watch_fails == 0);
+        assert(c->n_execs == 0);
+        fixture_done(&f);
+        printf("ok: exec%s%s\n", fails ? ", fails" : "", *rest ? ", rest" : "");
+}
+
 int main(void)
 {
+        log_set_max_level(LOG_EMERG);
         test_unknown();
+        test_middle(false);
+        test_middle(true);
+        test_thief();
+        test_exec(false, "");
+        test_exec(true, "");
+        test_exec(false, "rest");
+        test_exec(true, "rest");
         return 0;
 }
