@@ -226,16 +226,16 @@ static bool split_is_sound(const Split *p)
         return true;
 }
 
-/* Gives the pipes what they have room for of the next PEEK_MAX_BYTES, and drops what all have.
- * Returns 1 if one that had been given all of these may now be given what is behind them. */
-static int split_fill_once(Split *p)
+int split_fill(Split *p)
 {
         uint64_t position, least = UINT64_MAX;
-        bool is_ahead = false, is_blind = false;
         Branch *b;
         Span input;
         int r;
 
+        /* What is in pipes that nobody keeps would be lost if we were killed. */
+        if (p->fifos->is_waiting)
+                return 0;
         r = fifo_get_fill(p->fd, &p->fill);
         if (r >= 0 && !(p->is_synced && split_is_sound(p)))
                 r = split_sync(p, p->fill);
@@ -251,8 +251,6 @@ static int split_fill_once(Split *p)
 
                 if (s->fd < 0)
                         continue;
-                is_ahead = is_ahead || s->given > position;
-                is_blind = is_blind || (s->given - position >= input.size && p->fill > input.size);
                 r = split_give(s, position, input);
                 if (r < 0)
                         return r;
@@ -261,28 +259,9 @@ static int split_fill_once(Split *p)
         if (least == UINT64_MAX || least == position)
                 return 0;
         r = split_drop(p, (size_t) (least - position));
-        if (r < 0)
-                return r;
         /* Not asked for: what was written meanwhile is new, and its edge is heard. */
-        p->fill = MAX(p->fill, input.size) - (size_t) (least - position);
-        /* Who has had all of it for a while knows only now that this was the end: set again, the
-         * edge of the hang-up comes again. */
-        if (is_ahead && p->fill == 0 && fifo_is_hung_up(p->fd))
-                r = sd_event_source_set_io_events(p->readable, EPOLLIN | EPOLLET);
-        return r < 0 ? r : is_blind;
-}
-
-int split_fill(Split *p)
-{
-        int r;
-
-        /* What is in pipes that nobody keeps would be lost if we were killed. */
-        if (p->fifos->is_waiting)
-                return 0;
-        /* Not for long: each time another pipe has become fuller. */
-        do
-                r = split_fill_once(p);
-        while (r > 0);
+        if (r >= 0)
+                p->fill = MAX(p->fill, input.size) - (size_t) (least - position);
         return r;
 }
 
