@@ -438,21 +438,18 @@ static void stream_on_held_partial(Stream *s, size_t fill)
 {
         unsigned level =
                 s->is_tight || s->multiline.progress.size > 0 ? HOLD_FIRST + 1 : HOLD_LEVELS - 1;
+        bool is_new = s->hold_level < HOLD_LEVELS - 1;
         StatePage *page;
         Span input;
         size_t n;
         int r;
 
-        if (s->hold_level == HOLD_LEVELS - 1) {
-                hold_stream(s, HOLD_PARTIAL, fill, s->hold_level);
-                return;
-        }
-        s->hold_level++;
+        s->hold_level += is_new;
         /* Once is enough, as above. */
-        r = s->hold_level == level ? fifos_stream_is_full(s) : 0;
+        r = is_new && s->hold_level == level ? fifos_stream_is_full(s) : 0;
         if (r <= 0) {
                 /* Not known: asked again. */
-                hold_stream(s, HOLD_PARTIAL, fill, s->hold_level - (r < 0 ? 1 : 0));
+                hold_stream(s, s->held_for, fill, s->hold_level - (r < 0 ? 1 : 0));
                 return;
         }
 
@@ -463,33 +460,31 @@ static void stream_on_held_partial(Stream *s, size_t fill)
         if (n > 0)
                 stream_ship(s, page, n, PEEK_MAX_BYTES, input.size);
         else
-                hold_stream(s, HOLD_PARTIAL, fill, s->hold_level);
+                hold_stream(s, s->held_for, fill, s->hold_level);
 }
 
 /* Whether one that waits for more has it, or will never have it. Of what is in the FIFO behind a
  * split perhaps no edge has told, see split_is_empty(). */
 static bool stream_has_news(Stream *s, size_t fill)
 {
+        if (s->split && (split_fill(s->split) < 0 || fifo_get_fill(s->fd, &fill) < 0))
+                return true;
         if (s->held_for == HOLD_LEFT)
                 return fill > 0 || split_is_empty(s->split);
-        return fill != s->held_fill || multiline_is_over(s) ||
-               (s->split && stream_is_at_end(s, fill));
+        return fill != s->held_fill || multiline_is_over(s) || stream_is_at_end(s, fill);
 }
 
 void stream_on_held(Stream *s)
 {
-        bool is_pulling = s->split && (s->held_for == HOLD_PARTIAL || s->held_for == HOLD_LEFT);
         size_t fill;
 
-        if ((is_pulling && split_fill(s->split) < 0) || fifo_get_fill(s->fd, &fill) < 0 ||
-            s->held_for == HOLD_RETRY || s->held_for == HOLD_RATE || s->held_for == HOLD_GATHER)
+        if (fifo_get_fill(s->fd, &fill) < 0 || s->held_for == HOLD_RETRY ||
+            s->held_for == HOLD_RATE || s->held_for == HOLD_GATHER)
                 turns_push(stream_get_turns(s), s);
         else if (s->held_for == HOLD_BUSY)
                 pressure_on_held(s, fill);
         else if (stream_has_news(s, fill))
                 turns_push(stream_get_turns(s), s);
-        else if (s->held_for == HOLD_LEFT)
-                hold_stream(s, HOLD_LEFT, 0, MIN(s->hold_level + 1, HOLD_LEVELS - 1));
         else
                 stream_on_held_partial(s, fill);
 }
