@@ -288,12 +288,16 @@ bool split_is_empty(Split *p)
         return true;
 }
 
-bool split_is_at_end(const Split *p)
+int split_is_at_end(const Split *p)
 {
         size_t fill;
+        int r;
 
         /* Hang-up is asked for first: after it, no writer adds anything. */
-        return fifo_is_hung_up(p->fd) && fifo_get_fill(p->fd, &fill) >= 0 && fill == 0;
+        r = fifo_is_hung_up(p->fd);
+        if (r > 0)
+                r = fifo_get_fill(p->fd, &fill) ?: fill == 0;
+        return r;
 }
 
 static int split_on_readable(sd_event_source *source, int fd, uint32_t events, void *userdata)

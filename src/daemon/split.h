@@ -62,5 +62,5 @@ size_t split_get_left(const Split *split, const Stream *stream);
  * behind bytes that are left, does not. */
 bool split_is_empty(Split *split);
 
-/* Whether nothing more can come to the pipes. */
-bool split_is_at_end(const Split *split);
+/* Whether nothing more can come to the pipes. 1, 0, or a negative errno. */
+int split_is_at_end(const Split *split);

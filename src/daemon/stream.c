@@ -125,14 +125,18 @@ static bool stream_is_all(Stream *s, size_t seen)
         return fifo_get_fill(s->fd, &fill) >= 0 && fill == seen;
 }
 
-/* Whether it is all for ever. Hang-up is asked for first: after it, no writer adds anything. */
-static bool stream_is_at_end(Stream *s, size_t seen)
+/* Whether it is all for ever. 1, 0, or a negative errno: no other wake-up tells of it. Hang-up is
+ * asked for first: after it, no writer adds anything. */
+static int stream_is_at_end(Stream *s, size_t seen)
 {
-        if (s->split)
-                return (s->is_draining ? split_get_left(s->split, s) == 0
-                                       : split_is_at_end(s->split)) &&
-                       stream_is_all(s, seen);
-        return (s->is_draining || fifo_is_hung_up(s->fd)) && stream_is_all(s, seen);
+        size_t fill;
+        int r;
+
+        if (s->is_draining)
+                r = !s->split || split_get_left(s->split, s) == 0;
+        else
+                r = s->split ? split_is_at_end(s->split) : fifo_is_hung_up(s->fd);
+        return r > 0 ? fifo_get_fill(s->fd, &fill) ?: fill == seen : r;
 }
 
 /* Looking at 64 KiB to ship ten lines, again and again, would be wasted work. */
@@ -227,7 +231,7 @@ static void stream_on_partial(Stream *s, StatePage *page, Span input, size_t ask
                 return;
         }
 
-        if (stream_is_at_end(s, input.size))
+        if (stream_is_at_end(s, input.size) > 0)
                 n = stream_cut(s, page, input, s->limit, LINE_END_FILE);
         else if (stream_is_out_of_slots(s, asked, &input) || multiline_is_due(s, seen))
                 n = stream_cut_now(s, page, input);
@@ -240,6 +244,8 @@ static void stream_on_partial(Stream *s, StatePage *page, Span input, size_t ask
 
 static void stream_on_empty(Stream *s)
 {
+        int r;
+
         /* What has come since Remove is nobody's: the limit dropped the rest, or it was kept. */
         if (s->is_draining && s->drain_left == 0) {
                 stream_end(s);
@@ -252,9 +258,14 @@ static void stream_on_empty(Stream *s)
         }
         /* An exec's stream ends with its writers; a container's goes on until Remove, or until what
          * waits for another driver, whose pipe is full, is there. */
-        if (s->is_draining ? !s->split || split_get_left(s->split, s) == 0
-                           : s->exec_id && stream_is_at_end(s, 0))
+        if (s->is_draining)
+                r = !s->split || split_get_left(s->split, s) == 0;
+        else
+                r = s->exec_id ? stream_is_at_end(s, 0) : 0;
+        if (r > 0)
                 stream_end(s);
+        else if (r < 0)
+                hold_to_retry(s, r, "read a FIFO");
         else if (s->split && !split_is_empty(s->split))
                 hold_stream(s, HOLD_LEFT, 0, HOLD_FIRST);
         else if (hold_set_deaf(s, false) < 0)
@@ -471,7 +482,7 @@ static bool stream_has_news(Stream *s, size_t fill)
                 return true;
         if (s->held_for == HOLD_LEFT)
                 return fill > 0 || split_is_empty(s->split);
-        return fill != s->held_fill || multiline_is_over(s) || stream_is_at_end(s, fill);
+        return fill != s->held_fill || multiline_is_over(s) || stream_is_at_end(s, fill) > 0;
 }
 
 void stream_on_held(Stream *s)

@@ -120,11 +120,11 @@ int fifo_get_fill(int fd, size_t *ret)
         return 0;
 }
 
-bool fifo_is_hung_up(int fd)
+int fifo_is_hung_up(int fd)
 {
         struct pollfd p = { .fd = fd, .events = POLLIN };
 
-        return poll(&p, 1, 0) > 0 && (p.revents & POLLHUP);
+        return poll(&p, 1, 0) < 0 ? -errno : (p.revents & POLLHUP) != 0;
 }
 
 int fifo_peek(FifoScratch *scratch, int fd, size_t n, Span *ret)

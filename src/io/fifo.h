@@ -60,8 +60,8 @@ int fifo_get_capacity(int fd, size_t *ret);
 /* Bytes in the FIFO. */
 int fifo_get_fill(int fd, size_t *ret);
 
-/* Whether all writers have closed, after there was one. */
-bool fifo_is_hung_up(int fd);
+/* Whether all writers have closed, after there was one. 1, 0, or a negative errno. */
+int fifo_is_hung_up(int fd);
 
 /* Copies up to n bytes from the front into the scratch buffer, without taking them out. ret is
  * empty when there are none. */

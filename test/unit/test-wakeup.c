@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Wake-ups of a container with two drivers that a system call, or what happens between two of them,
- * may take away: what is in the FIFO is logged, and a stream that is to end does. */
+/* Wake-ups that a system call which fails, or what happens between two of them, may take away, with
+ * two drivers most of all: what is in the FIFO is logged, and a stream that is to end does. */
+
+#undef _FORTIFY_SOURCE /* the wrappers of which we are in front of */
 
 #include "../split-fixture.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
@@ -17,7 +20,8 @@
 /* In front of the C library's: what fails, or comes in between. */
 static struct {
         int fill_fails; /* so many times */
-        int thief_fd;   /* reads what is there before the next copy is made of it; 0: none */
+        int poll_fails;
+        int thief_fd; /* reads what is there before the next copy is made of it; 0: none */
 } trouble;
 
 int ioctl(int fd, unsigned long request, ...)
@@ -34,6 +38,16 @@ int ioctl(int fd, unsigned long request, ...)
                 return -1;
         }
         return (int) syscall(SYS_ioctl, fd, request, p);
+}
+
+int poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+        if (trouble.poll_fails > 0) {
+                trouble.poll_fails--;
+                errno = ENOMEM;
+                return -1;
+        }
+        return (int) syscall(SYS_poll, fds, n, timeout);
 }
 
 ssize_t tee(int in, int out, size_t n, unsigned flags)
@@ -191,6 +205,32 @@ static void test_exec(const char *rest)
         printf("ok: exec%s\n", *rest ? ", rest" : "");
 }
 
+/* An exec has ended, and whether it has cannot be told now. */
+static void test_end(bool is_split, const char *rest)
+{
+        _cleanup_(refusal_done) Refusal refusal = {};
+        Container *c;
+        Fixture f;
+        Fifos *exec;
+        int fd;
+
+        fixture_init(&f);
+        c = is_split ? create(&f, "") : fixture_create(&f, "web", "");
+        assert(container_exec(c, "sh", false, true, &exec, &refusal) == 0);
+        close(fixture_open(&f, "web", "sh-stderr"));
+        fd = fixture_open(&f, "web", "sh-stdout");
+        (void) pump(&f);
+        put(fd, rest);
+        close(fd);
+        trouble.poll_fails = 1;
+        for (unsigned i = 0; c->n_execs > 0 && i < 100; i++)
+                pump_for(&f, 25000);
+        assert(trouble.poll_fails == 0);
+        assert(c->n_execs == 0);
+        fixture_done(&f);
+        printf("ok: end%s%s\n", is_split ? ", split" : "", *rest ? ", rest" : "");
+}
+
 int main(void)
 {
         log_set_max_level(LOG_EMERG);
@@ -200,5 +240,9 @@ int main(void)
         test_thief();
         test_exec("");
         test_exec("rest");
+        test_end(false, "");
+        test_end(false, "rest");
+        test_end(true, "");
+        test_end(true, "rest");
         return 0;
 }
