@@ -46,8 +46,7 @@ n_kills=0 n_restarts=0
 while [ $((n_kills + n_restarts)) -lt $((kills + restarts)) ]; do
         [ $((RANDOM % 4)) -eq 0 ] || wait_until 10 is_active
         sleep "0.$(printf '%03d' $((RANDOM % 150)))"
-        ! is_over job.service || fail "the writer ended after $n_kills kills and $n_restarts \
-restarts: $(cat report)"
+        ! is_over job.service || break
         if [ $(((n_kills + n_restarts) % 6)) -eq 5 ]; then
                 systemctl restart conlogd.service
                 n_restarts=$((n_restarts + 1))
@@ -56,6 +55,8 @@ restarts: $(cat report)"
         fi
 done
 wait_until 120 is_over job.service
+[ $((n_kills + n_restarts)) -ge $(((kills + restarts) / 2)) ] ||
+        slow "there were $n_kills kills and $n_restarts restarts only"
 expect "write errors" none "$(figure error "$(cat report)")"
 expect "the store while the container is there" 3 "$(store_size)"
 [ ! -e /run/conlogd/containers/job/init-stdout ] || fail "a FIFO was made beside the pipe"
