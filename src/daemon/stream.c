@@ -129,13 +129,11 @@ static bool stream_is_all(Stream *s, size_t seen)
  * asked for first: after it, no writer adds anything. */
 static int stream_is_at_end(Stream *s, size_t seen)
 {
+        int r = s->is_draining ? !s->split || split_get_left(s->split, s) == 0
+                : s->split     ? split_is_at_end(s->split)
+                               : fifo_is_hung_up(s->fd);
         size_t fill;
-        int r;
 
-        if (s->is_draining)
-                r = !s->split || split_get_left(s->split, s) == 0;
-        else
-                r = s->split ? split_is_at_end(s->split) : fifo_is_hung_up(s->fd);
         return r > 0 ? fifo_get_fill(s->fd, &fill) ?: fill == seen : r;
 }
 
@@ -258,10 +256,7 @@ static void stream_on_empty(Stream *s)
         }
         /* An exec's stream ends with its writers; a container's goes on until Remove, or until what
          * waits for another driver, whose pipe is full, is there. */
-        if (s->is_draining)
-                r = !s->split || split_get_left(s->split, s) == 0;
-        else
-                r = s->exec_id ? stream_is_at_end(s, 0) : 0;
+        r = s->is_draining || s->exec_id ? stream_is_at_end(s, 0) : 0;
         if (r > 0)
                 stream_end(s);
         else if (r < 0)
@@ -449,18 +444,21 @@ static void stream_on_held_partial(Stream *s, size_t fill)
 {
         unsigned level =
                 s->is_tight || s->multiline.progress.size > 0 ? HOLD_FIRST + 1 : HOLD_LEVELS - 1;
-        bool is_new = s->hold_level < HOLD_LEVELS - 1;
         StatePage *page;
         Span input;
         size_t n;
         int r;
 
-        s->hold_level += is_new;
+        if (s->hold_level == HOLD_LEVELS - 1) {
+                hold_stream(s, HOLD_PARTIAL, fill, s->hold_level);
+                return;
+        }
+        s->hold_level++;
         /* Once is enough, as above. */
-        r = is_new && s->hold_level == level ? fifos_stream_is_full(s) : 0;
+        r = s->hold_level == level ? fifos_stream_is_full(s) : 0;
         if (r <= 0) {
                 /* Not known: asked again. */
-                hold_stream(s, s->held_for, fill, s->hold_level - (r < 0 ? 1 : 0));
+                hold_stream(s, HOLD_PARTIAL, fill, s->hold_level - (r < 0 ? 1 : 0));
                 return;
         }
 
@@ -471,7 +469,7 @@ static void stream_on_held_partial(Stream *s, size_t fill)
         if (n > 0)
                 stream_ship(s, page, n, PEEK_MAX_BYTES, input.size);
         else
-                hold_stream(s, s->held_for, fill, s->hold_level);
+                hold_stream(s, HOLD_PARTIAL, fill, s->hold_level);
 }
 
 /* Whether one that waits for more has it, or will never have it. Of what is in the FIFO behind a
@@ -496,6 +494,8 @@ void stream_on_held(Stream *s)
                 pressure_on_held(s, fill);
         else if (stream_has_news(s, fill))
                 turns_push(stream_get_turns(s), s);
+        else if (s->held_for == HOLD_LEFT)
+                hold_stream(s, HOLD_LEFT, 0, MIN(s->hold_level + 1, HOLD_LEVELS - 1));
         else
                 stream_on_held_partial(s, fill);
 }
