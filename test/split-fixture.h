@@ -49,22 +49,31 @@ static inline void expect_lines(Fixture *f, const Feed *feed, size_t *at, unsign
         }
 }
 
-/* Writes numbered lines of 12 bytes until last, or until the FIFO is full. Returns the last one. */
+#define LINE_BYTES 12U
+
+/* Writes a numbered line of LINE_BYTES. Returns false if the FIFO is full. */
+static inline bool put_line(int fd, unsigned i)
+{
+        char text[32];
+
+        (void) snprintf(text, sizeof(text), "line %06u\n", i);
+        if (write(fd, text, LINE_BYTES) == LINE_BYTES)
+                return true;
+        assert(errno == EAGAIN);
+        return false;
+}
+
+/* Writes numbered lines until last, or until the FIFO is full. Returns the last one. */
 static inline unsigned put_lines(Fixture *f, int fd, unsigned first, unsigned last)
 {
-        for (unsigned i = first; i <= last; i++) {
-                char text[32];
-                int size = snprintf(text, sizeof(text), "line %06u\n", i);
-
-                while (write(fd, text, (size_t) size) != size) {
+        for (unsigned i = first; i <= last; i++)
+                while (!put_line(fd, i)) {
                         size_t n_shipped = f->n_shipped;
 
-                        assert(errno == EAGAIN);
                         (void) pump(f);
                         if (f->n_shipped == n_shipped)
                                 return i - 1;
                 }
-        }
         (void) pump(f);
         return last;
 }

@@ -303,16 +303,6 @@ static void test_ends(void)
         puts("ok: ends");
 }
 
-/* One of those that expect_lines() expects. */
-static void put_line(int fd, unsigned i)
-{
-        char text[32];
-        int size = snprintf(text, sizeof(text), "line %06u\n", i);
-
-        while (write(fd, text, (size_t) size) != size)
-                (void) usleep(100);
-}
-
 /* With several drivers each gathers what is in its own pipe. */
 static void test_split(void)
 {
@@ -323,9 +313,9 @@ static void test_split(void)
         case_init(&x, true);
         for (unsigned round = 0; round < 20; round++) {
                 for (; !stream_is_gathering(x.s); (void) run_now(&x.f))
-                        put_line(x.out, ++last);
+                        assert(put_line(x.out, ++last));
                 for (unsigned i = 0; i < 100; i++)
-                        put_line(x.out, ++last);
+                        assert(put_line(x.out, ++last));
                 (void) pump(&x.f);
                 be_quiet();
         }
@@ -398,7 +388,8 @@ static _Noreturn void write_lines(int fd, unsigned n, unsigned seed)
 {
         srandom(seed);
         for (unsigned i = 1; i <= n; i++) {
-                put_line(fd, i);
+                while (!put_line(fd, i))
+                        (void) usleep(100);
                 if (random() % 4 == 0)
                         (void) usleep((useconds_t) (random() % (long) (3 * HOLD_GATHER_USEC)));
         }

@@ -8,8 +8,6 @@
 
 #include "base/log.h"
 
-#define LINE_BYTES 12U /* of those that put_lines() writes */
-
 /* What a container writes as soon as there is room: right behind the splice(2) that makes it. */
 static struct {
         int fd;
@@ -22,14 +20,8 @@ ssize_t splice(int in, loff_t *in_offset, int out, loff_t *out_offset, size_t n,
 {
         ssize_t k = syscall(SYS_splice, in, in_offset, out, out_offset, n, flags);
 
-        for (; k > 0 && refill.first > 0; refill.first++) {
-                char text[32];
-
-                (void) snprintf(text, sizeof(text), "line %06u\n", refill.first);
-                if (write(refill.fd, text, LINE_BYTES) != LINE_BYTES)
-                        break;
+        while (k > 0 && refill.first > 0 && put_line(refill.fd, refill.first + refill.n_put))
                 refill.n_put++;
-        }
         if (refill.n_put > 0)
                 refill.first = 0;
         return k;
@@ -403,20 +395,6 @@ static void test_remove_stuck(void)
         puts("ok: remove stuck");
 }
 
-/* Writes numbered lines while they find room, and lets the daemon run behind each hundred. */
-static unsigned fill_up(Fixture *f, int fd, unsigned first)
-{
-        char text[32];
-
-        for (unsigned i = first;; i++) {
-                (void) snprintf(text, sizeof(text), "line %06u\n", i);
-                if (i % 100 == 0)
-                        (void) pump(f);
-                if (write(fd, text, LINE_BYTES) < 0)
-                        return i - 1;
-        }
-}
-
 /* The one that the container waits for goes, and the container fills the FIFO again before the
  * daemon has looked at it: the other driver hears of that. */
 static void test_refill(void)
@@ -431,8 +409,7 @@ static void test_refill(void)
         f.more_room = 0;
         c = create(&f, "");
         fd = fixture_open(&f, "web", "init-stdout");
-        n = fill_up(&f, fd, 1);
-        (void) pump(&f);
+        n = put_lines(&f, fd, 1, 100000);
         expect_lines(&f, get_feed(c, 0), &at[0], 1, n);
         refill.fd = fd;
         refill.first = n + 1;
@@ -458,7 +435,7 @@ static void test_large(void)
         c = create(&f, "");
         fd = fixture_open(&f, "web", "init-stdout");
         assert(fcntl(fd, F_SETPIPE_SZ, 1024 * 1024) > 0);
-        n = fill_up(&f, fd, 1);
+        n = put_lines(&f, fd, 1, 100000);
         assert(n * LINE_BYTES > 10 * PEEK_MAX_BYTES);
         assert(get_feed(c, 0)->counts.bytes < 3 * PEEK_MAX_BYTES);
         remove_driver(c, "journald");

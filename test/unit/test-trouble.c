@@ -7,8 +7,9 @@
 
 #undef _FORTIFY_SOURCE /* the wrappers of which we are in front of */
 
-#include "../daemon-fixture.h"
+#include "../split-fixture.h"
 
+#include <poll.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
 #include <sys/resource.h>
@@ -66,6 +67,11 @@ int ioctl(int fd, unsigned long request, ...)
         argument = va_arg(ap, void *);
         va_end(ap);
         return is_trouble("ioctl") ? -1 : (int) syscall(SYS_ioctl, fd, request, argument);
+}
+
+int poll(struct pollfd *fds, nfds_t n, int timeout)
+{
+        return is_trouble("poll") ? -1 : (int) syscall(SYS_poll, fds, n, timeout);
 }
 
 int unlinkat(int dir_fd, const char *name, int flags)
@@ -254,6 +260,54 @@ static void test_restore(void)
         puts("ok: restoring");
 }
 
+/* How much there is cannot be told now. */
+static void test_unknown(void)
+{
+        _cleanup_close_ int fd = -1;
+        size_t at[2] = {};
+        Container *c;
+        Fixture f;
+
+        fixture_init(&f);
+        c = create(&f, "");
+        fd = fixture_open(&f, "web", "init-stdout");
+        (void) pump(&f);
+        put(fd, "line 000001\n");
+        plan_trouble("ioctl", 0, EIO);
+        (void) pump(&f);
+        assert(!trouble.call);
+        for (unsigned i = 0; i < 2; i++)
+                expect_lines(&f, get_feed(c, i), &at[i], 1, 1);
+        fixture_done(&f);
+        puts("ok: unknown");
+}
+
+/* An exec has ended, and whether it has cannot be told now. */
+static void test_end(bool is_split, const char *rest)
+{
+        _cleanup_(refusal_done) Refusal refusal = {};
+        Container *c;
+        Fixture f;
+        Fifos *exec;
+        int fd;
+
+        fixture_init(&f);
+        c = is_split ? create(&f, "") : fixture_create(&f, "web", "");
+        assert(container_exec(c, "sh", false, true, &exec, &refusal) == 0);
+        close(fixture_open(&f, "web", "sh-stderr"));
+        fd = fixture_open(&f, "web", "sh-stdout");
+        (void) pump(&f);
+        put(fd, rest);
+        close(fd);
+        plan_trouble("poll", 0, ENOMEM);
+        for (unsigned i = 0; c->n_execs > 0 && i < 100; i++)
+                pump_for(&f, 25000);
+        assert(!trouble.call);
+        assert(c->n_execs == 0);
+        fixture_done(&f);
+        printf("ok: end%s%s\n", is_split ? ", split" : "", *rest ? ", rest" : "");
+}
+
 int main(void)
 {
         log_set_max_level(LOG_EMERG);
@@ -263,5 +317,10 @@ int main(void)
         test_remove();
         test_rest();
         test_restore();
+        test_unknown();
+        test_end(false, "");
+        test_end(false, "rest");
+        test_end(true, "");
+        test_end(true, "rest");
         return 0;
 }

@@ -1,62 +1,25 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Wake-ups that a system call which fails, or what happens between two of them, may take away, with
- * two drivers most of all: what is in the FIFO is logged, and a stream that is to end does. */
-
-#undef _FORTIFY_SOURCE /* the wrappers of which we are in front of */
+/* What writes do not tell the streams of a container with two drivers, one of which is busy: the
+ * other one has what came all the same, and a stream that is to end does. */
 
 #include "../split-fixture.h"
 
-#include <poll.h>
-#include <stdarg.h>
-#include <sys/ioctl.h>
 #include <sys/syscall.h>
 
 #include "../child.h"
 #include "base/log.h"
 
-#define LINE_BYTES 12U /* of those that put_lines() writes */
+static int stealing_fd; /* reads what is there before the next copy is made of it; 0: none */
 
-/* In front of the C library's: what fails, or comes in between. */
-static struct {
-        int fill_fails; /* so many times */
-        int poll_fails;
-        int thief_fd; /* reads what is there before the next copy is made of it; 0: none */
-} trouble;
-
-int ioctl(int fd, unsigned long request, ...)
-{
-        va_list ap;
-        void *p;
-
-        va_start(ap, request);
-        p = va_arg(ap, void *);
-        va_end(ap);
-        if (request == FIONREAD && trouble.fill_fails > 0) {
-                trouble.fill_fails--;
-                errno = EIO;
-                return -1;
-        }
-        return (int) syscall(SYS_ioctl, fd, request, p);
-}
-
-int poll(struct pollfd *fds, nfds_t n, int timeout)
-{
-        if (trouble.poll_fails > 0) {
-                trouble.poll_fails--;
-                errno = ENOMEM;
-                return -1;
-        }
-        return (int) syscall(SYS_poll, fds, n, timeout);
-}
-
+/* In front of the C library's. */
 ssize_t tee(int in, int out, size_t n, unsigned flags)
 {
         char bytes[4096];
 
-        if (trouble.thief_fd > 0) {
-                assert(read(trouble.thief_fd, bytes, sizeof(bytes)) > 0);
-                trouble.thief_fd = 0;
+        if (stealing_fd > 0) {
+                assert(read(stealing_fd, bytes, sizeof(bytes)) > 0);
+                stealing_fd = 0;
         }
         return syscall(SYS_tee, in, out, n, flags);
 }
@@ -73,10 +36,10 @@ static unsigned count_lines(Fixture *f, const Feed *feed, size_t *at)
 
 static size_t get_fill(int fd)
 {
-        int n;
+        size_t fill;
 
-        assert(ioctl(fd, FIONREAD, &n) == 0);
-        return (size_t) n;
+        assert(fifo_get_fill(fd, &fill) == 0);
+        return fill;
 }
 
 /* The container writes more at once than there is room for, behind bytes that wait for the driver
@@ -128,28 +91,6 @@ static void test_middle(bool is_partial)
         printf("ok: middle%s\n", is_partial ? ", partial" : "");
 }
 
-/* How much there is cannot be told now. */
-static void test_unknown(void)
-{
-        _cleanup_close_ int fd = -1;
-        size_t at[2] = {};
-        Container *c;
-        Fixture f;
-
-        fixture_init(&f);
-        c = create(&f, "");
-        fd = fixture_open(&f, "web", "init-stdout");
-        (void) pump(&f);
-        put(fd, "line 000001\n");
-        trouble.fill_fails = 1;
-        (void) pump(&f);
-        assert(trouble.fill_fails == 0);
-        for (unsigned i = 0; i < 2; i++)
-                expect_lines(&f, get_feed(c, i), &at[i], 1, 1);
-        fixture_done(&f);
-        puts("ok: unknown");
-}
-
 /* Somebody else has read what was there, and as much comes again. */
 static void test_thief(void)
 {
@@ -166,9 +107,9 @@ static void test_thief(void)
         assert(thief_fd >= 0);
         assert(put_lines(&f, fd, 1, 1) == 1);
         put(fd, "line 000000\n");
-        trouble.thief_fd = thief_fd;
+        stealing_fd = thief_fd;
         (void) pump(&f);
-        assert(trouble.thief_fd == 0 && f.n_shipped == 1);
+        assert(stealing_fd == 0 && f.n_shipped == 1);
         put(fd, "line 000002\n");
         (void) pump(&f);
         expect_lines(&f, get_feed(c, 0), &at, 1, 2);
@@ -205,44 +146,13 @@ static void test_exec(const char *rest)
         printf("ok: exec%s\n", *rest ? ", rest" : "");
 }
 
-/* An exec has ended, and whether it has cannot be told now. */
-static void test_end(bool is_split, const char *rest)
-{
-        _cleanup_(refusal_done) Refusal refusal = {};
-        Container *c;
-        Fixture f;
-        Fifos *exec;
-        int fd;
-
-        fixture_init(&f);
-        c = is_split ? create(&f, "") : fixture_create(&f, "web", "");
-        assert(container_exec(c, "sh", false, true, &exec, &refusal) == 0);
-        close(fixture_open(&f, "web", "sh-stderr"));
-        fd = fixture_open(&f, "web", "sh-stdout");
-        (void) pump(&f);
-        put(fd, rest);
-        close(fd);
-        trouble.poll_fails = 1;
-        for (unsigned i = 0; c->n_execs > 0 && i < 100; i++)
-                pump_for(&f, 25000);
-        assert(trouble.poll_fails == 0);
-        assert(c->n_execs == 0);
-        fixture_done(&f);
-        printf("ok: end%s%s\n", is_split ? ", split" : "", *rest ? ", rest" : "");
-}
-
 int main(void)
 {
         log_set_max_level(LOG_EMERG);
-        test_unknown();
         test_middle(false);
         test_middle(true);
         test_thief();
         test_exec("");
         test_exec("rest");
-        test_end(false, "");
-        test_end(false, "rest");
-        test_end(true, "");
-        test_end(true, "rest");
         return 0;
 }
